@@ -1,0 +1,152 @@
+//! Batch dimensions read as one event.
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, Reparameterized};
+use crate::error::Result;
+use crate::noise::{Base, Noise};
+use crate::support::Support;
+
+/// The rightmost `K` batch dimensions of `P` read as one event, as in `torch.distributions.Independent`.
+///
+/// ```text
+/// log p(x) = Σᵢ log pᵢ(xᵢ),   and so the entropy and the KL divergence
+/// ```
+///
+/// # Shapes
+/// As for `P`, with `K` more event dimensions; log-densities keep all of them as 1.
+///
+/// # Panics
+/// It does not compile to use an `Independent` with more event dimensions than its law has dimensions.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let bits = Independent::<_, 1>(Bernoulli::from_logits(Tensor::<2>::zeros([7, 20], &Device::flex())));
+/// let b = bits.sample(&mut Noise::seeded(0));
+/// let log_prob = bits.log_prob(b);
+/// assert_eq!(log_prob.dims(), [7, 1]);
+/// assert!((log_prob.max().into_scalar::<f32>() - 20.0 * 0.5_f32.ln()).abs() < 1e-4);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Independent<P, const K: usize>(pub P);
+
+impl<P, const K: usize> Independent<P, K> {
+    /// Sums the K dimensions left of the law's own event, keeping them as 1.
+    fn sum<const D: usize>(x: Tensor<D>) -> Tensor<D>
+    where
+        P: Distribution<D>,
+    {
+        const { assert!(P::EVENT_DIMS + K <= D, "Independent has more event dimensions than its law has dimensions") }
+        (D - P::EVENT_DIMS - K..D - P::EVENT_DIMS).fold(x, Tensor::sum_dim)
+    }
+}
+
+impl<P: Distribution<D>, const K: usize, const D: usize> Distribution<D> for Independent<P, K> {
+    const EVENT_DIMS: usize = P::EVENT_DIMS + K;
+
+    fn support(&self) -> Support {
+        self.0.support()
+    }
+
+    fn shape(&self) -> [usize; D] {
+        self.0.shape()
+    }
+
+    fn device(&self) -> Device {
+        self.0.device()
+    }
+
+    fn dtype(&self) -> DType {
+        self.0.dtype()
+    }
+
+    fn sample(&self, noise: &mut Noise) -> Tensor<D> {
+        self.0.sample(noise)
+    }
+
+    fn validate(&self) -> Result<()> {
+        self.0.validate()
+    }
+}
+
+impl<P: Density<D>, const K: usize, const D: usize> Density<D> for Independent<P, K> {
+    fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
+        Self::sum(self.0.log_prob(value))
+    }
+}
+
+impl<P: Reparameterized<D>, const K: usize, const D: usize> Reparameterized<D> for Independent<P, K> {
+    const BASE: Base = P::BASE;
+
+    fn noise_shape(&self) -> [usize; D] {
+        self.0.noise_shape()
+    }
+
+    fn transport(&self, noise: Tensor<D>) -> Tensor<D> {
+        self.0.transport(noise)
+    }
+}
+
+impl<P: Moments<D>, const K: usize, const D: usize> Moments<D> for Independent<P, K> {
+    fn mean(&self) -> Tensor<D> {
+        self.0.mean()
+    }
+
+    fn variance(&self) -> Tensor<D> {
+        self.0.variance()
+    }
+}
+
+impl<P: Entropy<D>, const K: usize, const D: usize> Entropy<D> for Independent<P, K> {
+    fn entropy(&self) -> Tensor<D> {
+        Self::sum(self.0.entropy())
+    }
+}
+
+impl<P: Enumerable<D>, const K: usize, const D: usize> Enumerable<D> for Independent<P, K> {
+    /// The product of the entries' outcomes: `mⁿ` for `n` entries of `m` outcomes each, the last entry changing fastest.
+    fn outcomes(&self) -> impl Iterator<Item = Tensor<D>> + '_ {
+        let event = D - P::EVENT_DIMS - K..D - P::EVENT_DIMS;
+        let shape = self.shape();
+        let mut entries_shape = [1; D];
+        entries_shape[event.clone()].copy_from_slice(&shape[event]);
+        let entries: usize = entries_shape.iter().product();
+        let choices: Vec<Tensor<D>> = self.0.outcomes().collect();
+
+        let mut digits = Some(vec![0; entries]);
+        std::iter::from_fn(move || {
+            let current = digits.take()?;
+            digits = successor(current.clone(), choices.len());
+            let zero = Tensor::zeros(shape, (&self.device(), self.dtype()));
+            Some(choices.iter().enumerate().fold(zero, |outcome, (choice, value)| {
+                let chosen: Vec<bool> = current.iter().map(|&digit| digit == choice).collect();
+                let mask =
+                    Tensor::<D, burn::tensor::Bool>::from_data(TensorData::new(chosen, entries_shape), &self.device());
+                outcome.mask_where(mask.expand(shape), value.clone())
+            }))
+        })
+    }
+}
+
+/// The next number in base `base`, or none after the last.
+fn successor(mut digits: Vec<usize>, base: usize) -> Option<Vec<usize>> {
+    for digit in digits.iter_mut().rev() {
+        *digit += 1;
+        if *digit < base {
+            return Some(digits);
+        }
+        *digit = 0;
+    }
+    None
+}
+
+impl<P, Q, const K: usize, const D: usize> KlDivergence<Independent<Q, K>, D> for Independent<P, K>
+where
+    P: KlDivergence<Q, D>,
+    Q: Distribution<D>,
+{
+    fn kl_divergence(&self, q: &Independent<Q, K>) -> Tensor<D> {
+        Self::sum(self.0.kl_divergence(&q.0))
+    }
+}

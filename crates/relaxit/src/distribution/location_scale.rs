@@ -1,0 +1,161 @@
+//! What the location–scale families share: `x = μ + β ε`.
+
+use burn::tensor::{DType, Device, Tensor};
+
+use crate::error::{Error, Result, check_values};
+use crate::math::{at_least_f32, on_device};
+use crate::noise::{Base, Noise};
+
+/// The two parameters of `x = loc + scale · ε`, of one shape.
+#[derive(Clone, Debug)]
+pub(crate) struct LocationScale<const D: usize> {
+    pub(crate) loc: Tensor<D>,
+    pub(crate) scale: Tensor<D>,
+}
+
+impl<const D: usize> LocationScale<D> {
+    /// A door: checks shapes, and reads the values.
+    pub(crate) fn new(subject: &'static str, loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
+        let family = Self::unchecked(subject, loc, scale)?;
+        family.validate(subject)?;
+        Ok(family)
+    }
+
+    /// A door with nothing to read: every finite `log_scale` is legal.
+    pub(crate) fn from_log_scale(subject: &'static str, loc: Tensor<D>, log_scale: Tensor<D>) -> Result<Self> {
+        Self::unchecked(subject, loc, at_least_f32(log_scale).exp())
+    }
+
+    /// Brings both parameters to one shape and type.
+    fn unchecked(subject: &'static str, loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
+        let (loc, scale) = (at_least_f32(loc), at_least_f32(scale));
+        let (a, b) = (loc.dims(), scale.dims());
+        let mut shape = a;
+        for dim in 0..D {
+            if a[dim] != b[dim] && a[dim] != 1 && b[dim] != 1 {
+                return Err(Error::Shape {
+                    subject,
+                    parameter: "scale",
+                    requirement: format!("a shape that broadcasts with {a:?}, the shape of `loc`"),
+                    got: b.to_vec(),
+                });
+            }
+            shape[dim] = if a[dim] == 1 { b[dim] } else { a[dim] };
+        }
+        let scale = scale.cast(loc.dtype());
+        Ok(Self { loc: loc.expand(shape), scale: scale.expand(shape) })
+    }
+
+    pub(crate) fn validate(&self, subject: &'static str) -> Result<()> {
+        check_values(subject, "loc", "finite", &self.loc, f64::is_finite)?;
+        check_values(subject, "scale", "positive and finite", &self.scale, |scale| scale > 0.0 && scale.is_finite())
+    }
+
+    pub(crate) fn shape(&self) -> [usize; D] {
+        self.loc.dims()
+    }
+
+    pub(crate) fn device(&self) -> Device {
+        self.loc.device()
+    }
+
+    pub(crate) fn dtype(&self) -> DType {
+        self.loc.dtype()
+    }
+
+    /// `μ + β ε`.
+    pub(crate) fn transport(&self, noise: Tensor<D>) -> Tensor<D> {
+        self.loc.clone() + self.scale.clone() * noise
+    }
+
+    /// A draw that leaves no trace in the autodiff graph.
+    pub(crate) fn sample(&self, base: Base, noise: &mut Noise) -> Tensor<D> {
+        let inner = Self { loc: self.loc.clone().inner(), scale: self.scale.clone().inner() };
+        let noise = noise.draw(base, self.shape(), (&inner.device(), self.dtype()));
+        on_device(inner.transport(noise), &self.device())
+    }
+
+    /// `(x − μ) / β`.
+    pub(crate) fn standardised(&self, x: Tensor<D>) -> Tensor<D> {
+        (x - self.loc.clone()) / self.scale.clone()
+    }
+
+    pub(crate) fn log_scale(&self) -> Tensor<D> {
+        self.scale.clone().log()
+    }
+}
+
+/// Constructors, accessors and the traits that are the same for every location–scale family.
+macro_rules! location_scale_family {
+    ($law:ident, $subject:literal, $base:expr) => {
+        impl<const D: usize> $law<D> {
+            /// From location and scale, which may broadcast against each other.
+            ///
+            /// # Errors
+            /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast;
+            /// [`Error::Values`](crate::Error::Values) if `loc` is not finite or `scale` not positive and finite.
+            /// Reads the device: where that would stall a training step, use
+            /// [`from_log_scale`](Self::from_log_scale).
+            pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
+                Ok(Self(LocationScale::new($subject, loc, scale)?))
+            }
+
+            /// From location and the logarithm of the scale: nothing to reject, so nothing is read.
+            ///
+            /// # Errors
+            /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast.
+            pub fn from_log_scale(loc: Tensor<D>, log_scale: Tensor<D>) -> Result<Self> {
+                Ok(Self(LocationScale::from_log_scale($subject, loc, log_scale)?))
+            }
+
+            /// The location `μ`.
+            #[must_use]
+            pub const fn loc(&self) -> &Tensor<D> {
+                &self.0.loc
+            }
+
+            /// The scale `β`.
+            #[must_use]
+            pub const fn scale(&self) -> &Tensor<D> {
+                &self.0.scale
+            }
+        }
+
+        impl<const D: usize> Reparameterized<D> for $law<D> {
+            const BASE: Base = $base;
+
+            fn transport(&self, noise: Tensor<D>) -> Tensor<D> {
+                self.0.transport(noise)
+            }
+        }
+
+        impl<const D: usize> Distribution<D> for $law<D> {
+            const EVENT_DIMS: usize = 0;
+
+            fn support(&self) -> Support {
+                Support::Real
+            }
+
+            fn shape(&self) -> [usize; D] {
+                self.0.shape()
+            }
+
+            fn device(&self) -> Device {
+                self.0.device()
+            }
+
+            fn dtype(&self) -> DType {
+                self.0.dtype()
+            }
+
+            fn sample(&self, noise: &mut Noise) -> Tensor<D> {
+                self.0.sample(Self::BASE, noise)
+            }
+
+            fn validate(&self) -> Result<()> {
+                self.0.validate($subject)
+            }
+        }
+    };
+}
+pub(super) use location_scale_family;

@@ -1,0 +1,180 @@
+//! Laws of random variables: a small core trait, and one trait for each thing only some of them can do.
+//!
+//! **Rank rule.** A law has parameters of rank `D` and shape `batch ++ event`; its samples have the same shape, and
+//! `log_prob`, `entropy` and `kl_divergence` keep the event dimensions as 1, so that they broadcast against samples.
+
+mod bernoulli;
+mod categorical;
+mod exp_concrete;
+mod gumbel;
+mod independent;
+mod location_scale;
+mod logistic;
+mod normal;
+
+use burn::tensor::{DType, Device, Tensor};
+
+pub use self::bernoulli::Bernoulli;
+pub use self::categorical::OneHotCategorical;
+pub use self::exp_concrete::ExpConcrete;
+pub use self::gumbel::Gumbel;
+pub use self::independent::Independent;
+pub use self::logistic::Logistic;
+pub use self::normal::Normal;
+
+use crate::error::Result;
+use crate::noise::{Base, Noise};
+use crate::support::Support;
+
+/// What every law can do: say where it lives, and be sampled.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let law = Bernoulli::from_logits(Tensor::<2>::zeros([128, 10], &Device::flex()));
+/// let b = law.sample(&mut Noise::seeded(0));
+/// assert_eq!((b.dims(), law.batch_shape()), ([128, 10], vec![128, 10]));
+/// ```
+pub trait Distribution<const D: usize> {
+    /// Rightmost dimensions that form one event (0: scalars, 1: vectors).
+    const EVENT_DIMS: usize;
+
+    /// The set of possible values.
+    fn support(&self) -> Support;
+
+    /// Batch and event dimensions together.
+    fn shape(&self) -> [usize; D];
+
+    /// Where the parameters live, and whether autodiff is on there.
+    fn device(&self) -> Device;
+
+    /// The type of samples and densities: F32 or F64. Half-precision parameters were raised to F32 by the constructor.
+    fn dtype(&self) -> DType;
+
+    /// One draw for each element. It carries no gradient.
+    fn sample(&self, noise: &mut Noise) -> Tensor<D>;
+
+    /// Reads the parameters' values and checks them; the constructors check only what is free to check.
+    ///
+    /// # Errors
+    /// [`Error::Values`](crate::Error::Values) for the first parameter with a value out of its range, NaN included.
+    fn validate(&self) -> Result<()>;
+
+    /// The dimensions of independent draws.
+    fn batch_shape(&self) -> Vec<usize> {
+        self.shape()[..D - Self::EVENT_DIMS].to_vec()
+    }
+
+    /// The dimensions of one draw.
+    fn event_shape(&self) -> Vec<usize> {
+        self.shape()[D - Self::EVENT_DIMS..].to_vec()
+    }
+}
+
+/// A law with a tractable density (or probability mass).
+pub trait Density<const D: usize>: Distribution<D> {
+    /// The logarithm of the density at `value`; event dimensions are kept as 1.
+    ///
+    /// −∞ outside the support, never NaN. Differentiable in the parameters and, where the law is continuous, in
+    /// `value`.
+    ///
+    /// # Panics
+    /// If `value` does not broadcast against the law's shape.
+    fn log_prob(&self, value: Tensor<D>) -> Tensor<D>;
+}
+
+/// A law that is a differentiable image of parameter-free noise: `x = transport(ε)`.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let device = Device::flex().autodiff();
+/// let loc = Tensor::<1>::zeros([1], &device).require_grad();
+/// let law = Normal::new(loc.clone(), Tensor::ones([1], &device))?;
+/// let x = law.rsample(&mut Noise::seeded(0));
+/// let slope: f32 = loc.grad(&x.backward()).unwrap().into_scalar();
+/// assert_eq!(slope, 1.0);
+/// # Ok::<(), relaxit::Error>(())
+/// ```
+pub trait Reparameterized<const D: usize>: Distribution<D> {
+    /// The law of the noise.
+    const BASE: Base;
+
+    /// The shape of the noise that [`transport`](Self::transport) takes.
+    fn noise_shape(&self) -> [usize; D] {
+        self.shape()
+    }
+
+    /// The sample that `noise` becomes: differentiable in the parameters and in the noise.
+    ///
+    /// # Panics
+    /// If `noise` does not have the shape [`noise_shape`](Self::noise_shape).
+    fn transport(&self, noise: Tensor<D>) -> Tensor<D>;
+
+    /// One draw for each element, differentiable in the parameters.
+    fn rsample(&self, noise: &mut Noise) -> Tensor<D> {
+        self.transport(noise.draw(Self::BASE, self.noise_shape(), (&self.device(), self.dtype())))
+    }
+}
+
+/// A law whose first two moments have closed forms.
+pub trait Moments<const D: usize>: Distribution<D> {
+    /// The expectation, entry by entry.
+    fn mean(&self) -> Tensor<D>;
+
+    /// The variance, entry by entry.
+    fn variance(&self) -> Tensor<D>;
+}
+
+/// A law whose entropy has a closed form.
+pub trait Entropy<const D: usize>: Distribution<D> {
+    /// `−E[log p(x)]` in nats; event dimensions are kept as 1.
+    fn entropy(&self) -> Tensor<D>;
+}
+
+/// A continuous law of scalars whose distribution function has a closed form.
+pub trait Cdf<const D: usize>: Distribution<D> {
+    /// `log P(X ≤ value)`.
+    fn log_cdf(&self, value: Tensor<D>) -> Tensor<D>;
+}
+
+/// A law with finitely many outcomes.
+pub trait Enumerable<const D: usize>: Distribution<D> {
+    /// Every possible event, each once, repeated over the batch.
+    ///
+    /// Computed one at a time, so that a sum over 2¹⁶ outcomes needs the memory of one.
+    ///
+    /// # Examples
+    /// ```
+    /// use relaxit::prelude::*;
+    /// let law = Independent::<_, 1>(Bernoulli::from_logits(Tensor::<2>::zeros([5, 3], &Device::flex())));
+    /// assert_eq!(law.outcomes().count(), 8);
+    /// let total = law.outcomes().map(|b| law.log_prob(b).exp()).reduce(|a, b| a + b).unwrap();
+    /// assert!(total.all_close(Tensor::ones([5, 1], &Device::flex()), None, None));
+    /// ```
+    fn outcomes(&self) -> impl Iterator<Item = Tensor<D>> + '_;
+}
+
+/// A law `p` whose Kullback–Leibler divergence to laws of type `Q` has a closed form.
+///
+/// ```text
+/// KL(p ‖ q) = E_p[log p(x) − log q(x)]
+/// ```
+///
+/// A pair without one does not compile, which names both laws; ask for [`kl_monte_carlo`](crate::kl::kl_monte_carlo)
+/// then. Your crate may add pairs for its own laws, on either side.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let device = Device::flex();
+/// let bits = |logit: f32| Independent::<_, 1>(Bernoulli::from_logits(Tensor::<2>::full([4, 3], logit, &device)));
+/// assert_eq!(bits(1.0).kl_divergence(&bits(0.0)).dims(), [4, 1]);
+/// ```
+pub trait KlDivergence<Q, const D: usize>: Distribution<D> {
+    /// `KL(self ‖ q)` in nats; event dimensions are kept as 1.
+    ///
+    /// # Panics
+    /// If the shapes of the two laws do not broadcast.
+    fn kl_divergence(&self, q: &Q) -> Tensor<D>;
+}

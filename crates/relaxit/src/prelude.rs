@@ -1,0 +1,14 @@
+//! What a first program needs: `use relaxit::prelude::*;`.
+
+pub use burn::tensor::{Device, Tensor};
+
+pub use crate::distribution::{
+    Bernoulli, Cdf, Density, Distribution, Entropy, Enumerable, ExpConcrete, Gumbel, Independent, KlDivergence,
+    Logistic, Moments, Normal, OneHotCategorical, Reparameterized,
+};
+pub use crate::noise::{Base, Noise};
+pub use crate::relaxation::{
+    ConditionalRelaxation, Relaxation, RelaxedBernoulli, RelaxedOneHotCategorical, straight_through,
+};
+pub use crate::schedule::Schedule;
+pub use crate::support::Support;

@@ -1,0 +1,139 @@
+//! Relaxations: a discrete law, a continuous latent law, and the two maps between them.
+//!
+//! ```text
+//!            ε ──transport──▶ z ──squash──▶ relaxed sample
+//!                             │
+//!                             └─threshold─▶ hard sample b
+//! ```
+
+mod relaxed_bernoulli;
+mod relaxed_one_hot;
+
+use burn::tensor::Tensor;
+
+pub use self::relaxed_bernoulli::RelaxedBernoulli;
+pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
+
+use crate::distribution::{Distribution, Reparameterized};
+use crate::noise::Noise;
+
+/// A continuous law that stands in for a discrete one: `b = H(z)`, `z = g(ε; logits)`, relaxed sample `= squash(z)`.
+///
+/// The law itself is that of the relaxed sample; its [`rsample`](Reparameterized::rsample) is `squash` of a latent
+/// draw. Scores and divergences are better taken on [`latent`](Self::latent), which does not saturate.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let relaxed = RelaxedBernoulli::from_logits(Tensor::<1>::zeros([4], &Device::flex()), 0.5)?;
+/// let z = relaxed.latent().rsample(&mut Noise::seeded(0));
+/// let (hard, soft) = (relaxed.threshold(z.clone()), relaxed.squash(z));
+/// assert!((hard - soft).abs().max().into_scalar::<f32>() < 0.5);
+/// # Ok::<(), relaxit::Error>(())
+/// ```
+pub trait Relaxation<const D: usize>: Reparameterized<D> + Sized {
+    /// The law of `z`.
+    type Latent: Reparameterized<D>;
+
+    /// The law of `b = threshold(z)`.
+    type Hard: Distribution<D>;
+
+    /// The parameters that a gradient estimator differentiates.
+    fn logits(&self) -> &Tensor<D>;
+
+    /// The same relaxation at other logits.
+    ///
+    /// # Panics
+    /// If the shape differs from that of [`logits`](Self::logits).
+    #[must_use]
+    fn with_logits(&self, logits: Tensor<D>) -> Self;
+
+    /// The law of the latent `z`.
+    fn latent(&self) -> Self::Latent;
+
+    /// The discrete law that is relaxed: exactly the law of `threshold(z)`.
+    fn hard(&self) -> Self::Hard;
+
+    /// The hard value `b = H(z)` of a *latent*. It carries no gradient.
+    fn threshold(&self, z: Tensor<D>) -> Tensor<D>;
+
+    /// The relaxed sample of a latent.
+    fn squash(&self, z: Tensor<D>) -> Tensor<D>;
+
+    /// A hard sample whose gradient is that of the relaxed sample it comes from.
+    ///
+    /// # Examples
+    /// ```
+    /// use relaxit::prelude::*;
+    /// let device = Device::flex().autodiff();
+    /// let logits = Tensor::<1>::zeros([4], &device).require_grad();
+    /// let b = RelaxedBernoulli::from_logits(logits.clone(), 0.5)?.rsample_straight_through(&mut Noise::seeded(0));
+    /// let values: Vec<f32> = b.to_data().into_vec().unwrap();
+    /// assert!(values.iter().all(|&b| b == 0.0 || b == 1.0));
+    /// assert!(logits.grad(&b.sum().backward()).unwrap().min().into_scalar::<f32>() > 0.0);
+    /// # Ok::<(), relaxit::Error>(())
+    /// ```
+    fn rsample_straight_through(&self, noise: &mut Noise) -> Tensor<D> {
+        let z = self.latent().rsample(noise);
+        straight_through(self.threshold(z.clone()), self.squash(z))
+    }
+}
+
+/// A relaxation whose latent can be drawn given its hard value, as REBAR, RELAX and Gumbel–Rao need.
+///
+/// # References
+/// [`crate::reference::REBAR`], appendix C; [`crate::reference::RELAX`], appendix B.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let device = Device::flex();
+/// let mut noise = Noise::seeded(0);
+/// let relaxed = RelaxedBernoulli::from_logits(Tensor::<1>::zeros([100], &device), 0.5)?;
+/// let b = relaxed.hard().sample(&mut noise);
+/// let z_tilde = relaxed.latent_given(b.clone(), noise.draw(Base::Logistic, [100], &device));
+/// assert_eq!(relaxed.threshold(z_tilde).to_data(), b.to_data());
+/// # Ok::<(), relaxit::Error>(())
+/// ```
+pub trait ConditionalRelaxation<const D: usize>: Relaxation<D> {
+    /// `z̃ ~ p(z | b)`, differentiable in the logits, from fresh noise of the law
+    /// [`BASE`](Reparameterized::BASE) and the shape [`noise_shape`](Reparameterized::noise_shape).
+    ///
+    /// Always `threshold(latent_given(b, ε)) == b`; over `b ~ hard()`, `z̃` has the law of the latent.
+    ///
+    /// # Panics
+    /// If the shapes differ from the relaxation's.
+    fn latent_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D>;
+}
+
+/// Forward `hard`, backward `soft`.
+///
+/// ```text
+/// hard + (soft − stop_gradient(soft))
+/// ```
+///
+/// The value is `hard` to the last bit wherever `soft` is finite.
+///
+/// # Gradient
+/// That of `soft`: biased as a gradient of `E[f(hard)]` unless `f` is linear and `soft` is the mean of `hard`.
+///
+/// # Panics
+/// If the shapes differ.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let device = Device::flex().autodiff();
+/// let soft = Tensor::<1>::from_floats([0.3], &device).require_grad();
+/// let y = straight_through(Tensor::ones([1], &device), soft.clone());
+/// assert_eq!(y.clone().into_scalar::<f32>(), 1.0);
+/// assert_eq!(soft.grad(&y.backward()).unwrap().into_scalar::<f32>(), 1.0);
+/// ```
+///
+/// # References
+/// [`crate::reference::STRAIGHT_THROUGH`].
+#[track_caller]
+pub fn straight_through<const D: usize>(hard: Tensor<D>, soft: Tensor<D>) -> Tensor<D> {
+    assert_eq!(hard.dims(), soft.dims(), "straight_through: `hard` and `soft` must have one shape");
+    hard.detach() + (soft.clone() - soft.detach())
+}

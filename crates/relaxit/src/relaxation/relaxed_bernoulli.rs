@@ -1,0 +1,178 @@
+//! The relaxed Bernoulli, or binary Concrete.
+
+use burn::tensor::{DType, Device, Tensor, activation};
+
+use super::{ConditionalRelaxation, Relaxation};
+use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized};
+use crate::error::{Result, check_values};
+use crate::math::{ABOVE_ZERO, BELOW_ONE, at_least_f32, indicator, on_device, softplus};
+use crate::noise::{Base, Noise};
+use crate::support::{Support, restrict};
+use crate::temperature::Temperature;
+
+/// The relaxed Bernoulli (binary Concrete): a bit made continuous.
+///
+/// ```text
+/// z = (φ + L)/τ,   y = σ(z),   L ~ Logistic(0, 1),   φ = logits
+/// log p(y) = ln τ + s − 2 ln(1 + eˢ) − ln y − ln(1 − y),   s = φ − τ logit(y)
+/// ```
+///
+/// Its latent is the law of the *logit* of the relaxed sample, [`Logistic`]`(φ/τ, 1/τ)`; `threshold` is `z > 0`, and
+/// `P(y > ½) = σ(φ)` at every temperature.
+///
+/// # Shapes
+/// `logits`, samples and log-densities: `[batch…]`; events are scalars; a temperature tensor broadcasts.
+///
+/// # Gradient
+/// Samples: exact, through logits and temperature. As a gradient of the discrete objective `E[f(b)]` it is biased, less
+/// as τ → 0, where its variance grows.
+///
+/// # Numerics
+/// `σ(z)` saturates to 0 or 1 in f32 from |z| ≈ 17 upwards; the density of a saturated sample is that of its nearest
+/// neighbour strictly inside. The latent's density has no such limit.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let device = Device::flex().autodiff();
+/// let logits = Tensor::<2>::zeros([128, 20], &device).require_grad();
+/// let y = RelaxedBernoulli::from_logits(logits.clone(), 0.5)?.rsample(&mut Noise::seeded(0));
+/// let gradient = logits.grad(&y.sum().backward()).unwrap();
+/// assert!(gradient.min().into_scalar::<f32>() > 0.0);
+/// # Ok::<(), relaxit::Error>(())
+/// ```
+///
+/// # References
+/// [`crate::reference::CONCRETE`], appendix B.
+#[doc(alias = "BinaryConcrete")]
+#[derive(Clone, Debug)]
+pub struct RelaxedBernoulli<const D: usize> {
+    logits: Tensor<D>,
+    temperature: Temperature<D>,
+}
+
+const NAME: &str = "RelaxedBernoulli";
+
+impl<const D: usize> RelaxedBernoulli<D> {
+    /// From log-odds and a temperature.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`](crate::Error::Parameter) if the temperature lies outside [1e-6, 1e6];
+    /// [`Error::Shape`](crate::Error::Shape) if a temperature tensor does not broadcast to the logits.
+    pub fn from_logits(logits: Tensor<D>, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        let logits = at_least_f32(logits);
+        let temperature = temperature.into().checked(NAME, logits.dims(), 0, logits.dtype())?;
+        Ok(Self { logits, temperature })
+    }
+
+    /// From probabilities of 1 and a temperature; 0 and 1 are held as in [`Bernoulli::from_probs`].
+    ///
+    /// # Errors
+    /// As [`from_logits`](Self::from_logits), and [`Error::Values`](crate::Error::Values) if a value lies outside
+    /// [0, 1]; reads the device.
+    pub fn from_probs(probs: Tensor<D>, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        Self::from_logits(Bernoulli::from_probs(probs)?.logits().clone(), temperature)
+    }
+
+    /// The temperature.
+    #[must_use]
+    pub const fn temperature(&self) -> &Temperature<D> {
+        &self.temperature
+    }
+}
+
+impl<const D: usize> Reparameterized<D> for RelaxedBernoulli<D> {
+    const BASE: Base = Base::Logistic;
+
+    fn transport(&self, noise: Tensor<D>) -> Tensor<D> {
+        activation::sigmoid(self.temperature.divide(self.logits.clone() + noise))
+    }
+}
+
+impl<const D: usize> Distribution<D> for RelaxedBernoulli<D> {
+    const EVENT_DIMS: usize = 0;
+
+    fn support(&self) -> Support {
+        Support::UnitInterval
+    }
+
+    fn shape(&self) -> [usize; D] {
+        self.logits.dims()
+    }
+
+    fn device(&self) -> Device {
+        self.logits.device()
+    }
+
+    fn dtype(&self) -> DType {
+        self.logits.dtype()
+    }
+
+    fn sample(&self, noise: &mut Noise) -> Tensor<D> {
+        let inner = Self { logits: self.logits.clone().inner(), temperature: self.temperature.inner() };
+        on_device(inner.rsample(noise), &self.device())
+    }
+
+    fn validate(&self) -> Result<()> {
+        check_values(NAME, "logits", "finite", &self.logits, f64::is_finite)?;
+        self.temperature.validate(NAME)
+    }
+}
+
+impl<const D: usize> Density<D> for RelaxedBernoulli<D> {
+    fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
+        let y = value.clone().clamp(ABOVE_ZERO, BELOW_ONE);
+        let (log_y, log_not_y) = (y.clone().log(), (-y).log1p());
+        let z = log_y.clone() - log_not_y.clone();
+        restrict(self.latent().log_prob(z) - log_y - log_not_y, Support::UnitInterval, value)
+    }
+}
+
+impl<const D: usize> Relaxation<D> for RelaxedBernoulli<D> {
+    type Latent = Logistic<D>;
+    type Hard = Bernoulli<D>;
+
+    fn logits(&self) -> &Tensor<D> {
+        &self.logits
+    }
+
+    #[track_caller]
+    fn with_logits(&self, logits: Tensor<D>) -> Self {
+        assert_eq!(logits.dims(), self.shape(), "{NAME}: new logits must have the shape of the old");
+        Self { logits, temperature: self.temperature.clone() }
+    }
+
+    fn latent(&self) -> Logistic<D> {
+        let one = Tensor::ones([1; D], (&self.device(), self.dtype()));
+        Logistic::from_parameters(
+            self.temperature.divide(self.logits.clone()),
+            self.temperature.divide(one).expand(self.shape()),
+        )
+    }
+
+    fn hard(&self) -> Bernoulli<D> {
+        Bernoulli::from_logits(self.logits.clone())
+    }
+
+    /// `z > 0`.
+    fn threshold(&self, z: Tensor<D>) -> Tensor<D> {
+        on_device(indicator(z.inner().greater_elem(0.0), self.dtype()), &self.device())
+    }
+
+    /// `σ(z)`.
+    fn squash(&self, z: Tensor<D>) -> Tensor<D> {
+        activation::sigmoid(z)
+    }
+}
+
+impl<const D: usize> ConditionalRelaxation<D> for RelaxedBernoulli<D> {
+    /// `τ z̃ = softplus(L + softplus(φ))` if `b = 1`, `−softplus(−L + softplus(−φ))` if `b = 0`.
+    ///
+    /// This is the textbook's inversion of the truncated uniform, `φ + logit(v′)`, in a form whose sign is right in
+    /// floating point at every φ.
+    fn latent_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
+        let sign = b.detach() * 2.0 - 1.0;
+        let magnitude = softplus(sign.clone() * noise + softplus(sign.clone() * self.logits.clone()));
+        self.temperature.divide(sign * magnitude)
+    }
+}

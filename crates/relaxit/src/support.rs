@@ -1,0 +1,163 @@
+//! Where a law lives: membership, and points inside and outside for tests.
+
+use burn::tensor::{Bool, Device, Tensor};
+
+use crate::math::log_sum_exp;
+
+/// The set of values that a law can take.
+///
+/// Simplices and intervals include their boundary: a sample strictly inside can round to it in floating point.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let law = OneHotCategorical::from_logits(Tensor::<1>::zeros([3], &Device::flex()))?;
+/// assert_eq!(law.support(), Support::OneHot);
+/// # Ok::<(), relaxit::Error>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Support {
+    /// Every finite real number.
+    Real,
+    /// The interval [0, 1].
+    UnitInterval,
+    /// 0 or 1.
+    Boolean,
+    /// Vectors with one 1 and zeros.
+    OneHot,
+    /// Vectors of non-negative numbers that sum to 1.
+    Simplex,
+    /// Logarithms of points of the open simplex: finite vectors with `ln Σ eˣ = 0`.
+    LogSimplex,
+}
+
+/// How far a sum over an event may be from its constraint and still count as rounding.
+const ROUNDING: f64 = 1e-3;
+
+impl Support {
+    /// Rightmost dimensions that the constraint couples.
+    #[must_use]
+    pub const fn event_dims(self) -> usize {
+        match self {
+            Self::Real | Self::UnitInterval | Self::Boolean => 0,
+            Self::OneHot | Self::Simplex | Self::LogSimplex => 1,
+        }
+    }
+
+    /// Whether each event of `value` lies in the support; event dimensions are kept as 1. NaN never does.
+    ///
+    /// Sums may be off by 1e-3, which is rounding for events of up to a million entries.
+    ///
+    /// # Examples
+    /// ```
+    /// use relaxit::prelude::*;
+    /// let x = Tensor::<1>::from_floats([0.0, 0.5, f32::NAN], &Device::flex());
+    /// let inside: Vec<f32> = Support::Boolean.contains(x).float().try_into_vec_as().unwrap();
+    /// assert_eq!(inside, [1.0, 0.0, 0.0]);
+    /// ```
+    #[must_use]
+    pub fn contains<const D: usize>(self, value: Tensor<D>) -> Tensor<D, Bool> {
+        let value = value.inner();
+        match self {
+            Self::Real => value.is_finite(),
+            Self::UnitInterval => in_unit_interval(value),
+            Self::Boolean => is_boolean(value),
+            Self::OneHot => {
+                let sum = value.clone().sum_dim(D - 1);
+                every_entry(is_boolean(value)).bool_and(sum.equal_elem(1.0))
+            }
+            Self::Simplex => {
+                let excess = value.clone().sum_dim(D - 1) - 1.0;
+                every_entry(in_unit_interval(value)).bool_and(excess.abs().lower_equal_elem(ROUNDING))
+            }
+            Self::LogSimplex => {
+                let excess = log_sum_exp(value.clone(), D - 1);
+                every_entry(value.is_finite()).bool_and(excess.abs().lower_equal_elem(ROUNDING))
+            }
+        }
+    }
+
+    /// Events inside (`true`) and outside the support, each with `entries` entries along the last dimension.
+    ///
+    /// # Examples
+    /// ```
+    /// use relaxit::prelude::*;
+    /// for (inside, x) in Support::Simplex.examples(3, &Device::flex()) {
+    ///     let claim: f32 = Support::Simplex.contains(x).float().into_scalar();
+    ///     assert_eq!(claim == 1.0, inside);
+    /// }
+    /// ```
+    #[must_use]
+    pub fn examples(self, entries: usize, device: &Device) -> Vec<(bool, Tensor<1>)> {
+        let entries = if self.event_dims() == 0 { 1 } else { entries };
+        let uniform = 1.0 / entries as f64;
+        let full = |value: f64| Tensor::full([entries], value, device);
+        let mut first = vec![0.0_f32; entries];
+        if let Some(entry) = first.first_mut() {
+            *entry = 1.0;
+        }
+        let first = Tensor::<1>::from_floats(first.as_slice(), device);
+        let mut examples = vec![(false, full(f64::NAN)), (false, full(f64::INFINITY))];
+        examples.extend(match self {
+            Self::Real => vec![(true, full(-3.0)), (true, full(1e30))],
+            Self::UnitInterval => vec![(true, full(0.25)), (true, full(1.0)), (false, full(-0.1)), (false, full(1.1))],
+            Self::Boolean => vec![(true, full(0.0)), (true, full(1.0)), (false, full(0.5)), (false, full(-1.0))],
+            Self::OneHot => vec![(true, first.clone()), (false, full(0.5)), (false, full(0.0)), (false, first * 2.0)],
+            Self::Simplex => {
+                vec![(true, first.clone()), (true, full(uniform)), (false, full(2.0)), (false, first * -1.0)]
+            }
+            Self::LogSimplex => vec![(true, full(uniform.ln())), (false, full(1.0)), (false, full(-100.0))],
+        });
+        examples
+    }
+}
+
+fn in_unit_interval<const D: usize>(value: Tensor<D>) -> Tensor<D, Bool> {
+    value.clone().greater_equal_elem(0.0).bool_and(value.lower_equal_elem(1.0))
+}
+
+fn is_boolean<const D: usize>(value: Tensor<D>) -> Tensor<D, Bool> {
+    value.clone().equal_elem(0.0).bool_or(value.equal_elem(1.0))
+}
+
+/// Whether all entries along the last dimension hold, kept as 1.
+fn every_entry<const D: usize>(holds: Tensor<D, Bool>) -> Tensor<D, Bool> {
+    // A sum of indicators rather than `all_dim`, which does not take an empty batch.
+    let entries = holds.dims()[D - 1];
+    holds.float().sum_dim(D - 1).equal_elem(entries as f32)
+}
+
+/// `log_prob` with −∞ outside the support, and no gradient there.
+pub(crate) fn restrict<const D: usize>(log_prob: Tensor<D>, support: Support, value: Tensor<D>) -> Tensor<D> {
+    log_prob.mask_fill(support.contains(value).bool_not(), f64::NEG_INFINITY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_are_where_they_claim_to_be() {
+        let device = Device::flex();
+        for support in [
+            Support::Real,
+            Support::UnitInterval,
+            Support::Boolean,
+            Support::OneHot,
+            Support::Simplex,
+            Support::LogSimplex,
+        ] {
+            for (claim, x) in support.examples(4, &device) {
+                let contains: f32 = support.contains(x.clone()).float().max().into_scalar();
+                assert!((contains == 1.0) == claim, "{support:?} {x}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_batch_has_no_members() {
+        let x = Tensor::<2>::zeros([0, 3], &Device::flex());
+        assert_eq!(Support::OneHot.contains(x).dims(), [0, 1]);
+    }
+}
