@@ -59,7 +59,7 @@ where
     for n in 2..=draws {
         let value = draw(noise);
         let before = value.clone().detach() - mean.clone().detach();
-        mean = mean.clone() + (value.clone() - mean) / n as f64;
+        mean = mean.clone() + (value.clone() - mean) * (n as f64).recip();
         squares = squares + before * (value.detach() - mean.clone().detach());
     }
     let standard_error = (draws > 1).then(|| (squares / (draws as f64 * (draws - 1) as f64)).sqrt());

@@ -51,4 +51,7 @@ pub mod schedule;
 
 pub mod prelude;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 pub use crate::error::{Error, Result};

@@ -4,10 +4,25 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-/// The largest f32 below 1, and the smallest positive normal f32: where open intervals end in practice.
-pub(crate) const BELOW_ONE: f64 = 1.0 - 5.960_464_477_539_063e-8;
-/// See [`BELOW_ONE`].
-pub(crate) const ABOVE_ZERO: f64 = 1.175_494_350_822_287_5e-38;
+/// The smallest positive normal number of a type and half its resolution at 1: where open sets end in practice.
+pub(crate) fn limits(dtype: DType) -> (f64, f64) {
+    match dtype {
+        DType::F64 => (f64::MIN_POSITIVE, f64::EPSILON / 2.0),
+        _ => (f64::from(f32::MIN_POSITIVE), f64::from(f32::EPSILON) / 2.0),
+    }
+}
+
+/// Holds `x` at the smallest positive normal number of its type or above.
+pub(crate) fn above_zero<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let (smallest, _) = limits(x.dtype());
+    x.clamp_min(smallest)
+}
+
+/// Holds `p` between the smallest positive normal number and the largest below 1 of its type.
+pub(crate) fn inside_unit_interval<const D: usize>(p: Tensor<D>) -> Tensor<D> {
+    let (smallest, resolution) = limits(p.dtype());
+    p.clamp(smallest, 1.0 - resolution)
+}
 
 /// `ln(1 + eˣ)`, the log-odds' own logarithm: never overflows, keeps the lower tail.
 ///
@@ -29,8 +44,8 @@ pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 
 /// `ln(p / (1 − p))`, precise where p is near 0 or 1.
 ///
-/// Probabilities are held inside the open interval of their type: 0 becomes the smallest positive normal number
-/// (logit −87.3), 1 the largest f32 below it (logit 16.6), and no gradient flows where that happens.
+/// Probabilities are held inside the open interval of their type: 0 becomes the smallest positive normal number (logit
+/// −87.3 in f32, −708 in f64), 1 the largest number below it (16.6, 36.7), and no gradient flows where that happens.
 ///
 /// # Examples
 /// ```
@@ -41,7 +56,7 @@ pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// ```
 #[must_use]
 pub fn logit<const D: usize>(p: Tensor<D>) -> Tensor<D> {
-    let p = p.clamp(ABOVE_ZERO, BELOW_ONE);
+    let p = inside_unit_interval(p);
     p.clone().log() - (-p).log1p()
 }
 
@@ -86,7 +101,7 @@ pub fn log_sum_exp<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
 #[must_use]
 pub fn ln_gamma<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     // Γ(x) = Γ(x + 1) / x keeps the series away from its pole at 0.
-    let x = x.clamp_min(ABOVE_ZERO);
+    let x = above_zero(x);
     let mut series = Tensor::full(x.dims(), LANCZOS[0], (&x.device(), x.dtype()));
     for (k, &coefficient) in (1..).zip(&LANCZOS[1..]) {
         series = series + (x.clone() + k).recip() * coefficient;
@@ -97,7 +112,7 @@ pub fn ln_gamma<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 
 /// `ln Γ(x)` of one number; see [`ln_gamma`].
 pub(crate) fn ln_gamma_scalar(x: f64) -> f64 {
-    let x = x.max(ABOVE_ZERO);
+    let x = x.max(f64::MIN_POSITIVE);
     let series = (1..).zip(&LANCZOS[1..]).fold(LANCZOS[0], |sum, (k, c)| sum + c / (x + f64::from(k)));
     let t = x + LANCZOS_G + 0.5;
     (x + 0.5) * t.ln() - t + series.ln() - x.ln() + 0.5 * std::f64::consts::TAU.ln()

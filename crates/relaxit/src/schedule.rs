@@ -209,6 +209,7 @@ impl From<Anneal> for String {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // of numbers that are exact
 mod tests {
     use super::*;
     use proptest::prelude::*;

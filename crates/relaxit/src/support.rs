@@ -128,12 +128,13 @@ fn every_entry<const D: usize>(holds: Tensor<D, Bool>) -> Tensor<D, Bool> {
     holds.float().sum_dim(D - 1).equal_elem(entries as f32)
 }
 
-/// `log_prob` with −∞ outside the support, and no gradient there.
+/// `log_prob` with −∞ outside the support, and no gradient there from values that are finite.
 pub(crate) fn restrict<const D: usize>(log_prob: Tensor<D>, support: Support, value: Tensor<D>) -> Tensor<D> {
     log_prob.mask_fill(support.contains(value).bool_not(), f64::NEG_INFINITY)
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // of numbers that are exact
 mod tests {
     use super::*;
 

@@ -94,7 +94,8 @@ impl<const D: usize> Temperature<D> {
     /// `x / τ`.
     pub(crate) fn divide(&self, x: Tensor<D>) -> Tensor<D> {
         match self {
-            Self::Scalar(value) => x / *value,
+            // Not `x / value`, whose gradient Burn computes with the scalar rounded to f32, even for f64 tensors.
+            Self::Scalar(value) => x * value.recip(),
             Self::Tensor(tensor) => x / tensor.clone(),
         }
     }

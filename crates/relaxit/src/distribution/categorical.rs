@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments};
 use crate::error::{Error, Result, check_values};
-use crate::math::{ABOVE_ZERO, at_least_f32, on_device, one_hot_argmax};
+use crate::math::{above_zero, at_least_f32, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 
@@ -186,5 +186,5 @@ pub(crate) fn logits_of_probs<const D: usize>(subject: &'static str, probs: Tens
     check_values(subject, "probs", "finite with a positive sum over the categories", &totals, |total| {
         total > 0.0 && total.is_finite()
     })?;
-    Ok((probs / totals).clamp_min(ABOVE_ZERO).log())
+    Ok(above_zero(probs / totals).log())
 }

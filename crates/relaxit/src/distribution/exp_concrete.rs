@@ -17,7 +17,7 @@ use crate::temperature::Temperature;
 /// log p(x) = ln Γ(K) + (K − 1) ln τ + Σₖ log_softmax(φ − τ x)ₖ,   φ = logits
 /// ```
 ///
-/// The density is with respect to the first K − 1 coordinates, as in the paper.
+/// The density is with respect to the K − 1 log-ratios `xₖ − x_K`; which entry is the last makes no difference.
 ///
 /// # Shapes
 /// `logits` and samples: `[batch…, K]`; log-densities: `[batch…, 1]`; a temperature tensor: `[batch…, 1]`, each

@@ -85,12 +85,11 @@ impl<const D: usize> Cdf<D> for Gumbel<D> {
 }
 
 impl<const D: usize> KlDivergence<Self, D> for Gumbel<D> {
-    /// `KL = ln(β₂/β₁) + γ (r − 1) + e^((μ₂−μ₁)/β₂) Γ(r + 1) − 1,   r = β₁/β₂`.
+    /// `KL = ln(β₂/β₁) + γ (r − 1) − d + eᵈ Γ(r + 1) − 1,   r = β₁/β₂,   d = (μ₂ − μ₁)/β₂`.
     fn kl_divergence(&self, q: &Self) -> Tensor<D> {
         let ratio = self.scale().clone() / q.scale().clone();
         let shift = (q.loc().clone() - self.loc().clone()) / q.scale().clone();
-        q.0.log_scale() - self.0.log_scale()
-            + (ratio.clone() - 1.0) * EULER
+        q.0.log_scale() - self.0.log_scale() + (ratio.clone() - 1.0) * EULER - shift.clone()
             + bounded_exp(shift + ln_gamma(ratio + 1.0))
             - 1.0
     }

@@ -1,6 +1,6 @@
 //! Batch dimensions read as one event.
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
 
 use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, Reparameterized};
 use crate::error::Result;
@@ -123,7 +123,8 @@ impl<P: Enumerable<D>, const K: usize, const D: usize> Enumerable<D> for Indepen
                 let chosen: Vec<bool> = current.iter().map(|&digit| digit == choice).collect();
                 let mask =
                     Tensor::<D, burn::tensor::Bool>::from_data(TensorData::new(chosen, entries_shape), &self.device());
-                outcome.mask_where(mask.expand(shape), value.clone())
+                // As a `Shape`, because an array may not have a 0, and the batch may be empty.
+                outcome.mask_where(mask.expand(Shape::from(shape)), value.clone())
             }))
         })
     }

@@ -1,6 +1,6 @@
 //! What the location–scale families share: `x = μ + β ε`.
 
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Device, Shape, Tensor};
 
 use crate::error::{Error, Result, check_values};
 use crate::math::{at_least_f32, on_device};
@@ -43,7 +43,9 @@ impl<const D: usize> LocationScale<D> {
             shape[dim] = if a[dim] == 1 { b[dim] } else { a[dim] };
         }
         let scale = scale.cast(loc.dtype());
-        Ok(Self { loc: loc.expand(shape), scale: scale.expand(shape) })
+        // As a `Shape`, because an array may not have a 0, and the batch may be empty.
+        let shape = Shape::from(shape);
+        Ok(Self { loc: loc.expand(shape.clone()), scale: scale.expand(shape) })
     }
 
     pub(crate) fn validate(&self, subject: &'static str) -> Result<()> {

@@ -1,11 +1,11 @@
 //! The relaxed Bernoulli, or binary Concrete.
 
-use burn::tensor::{DType, Device, Tensor, activation};
+use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
 use super::{ConditionalRelaxation, Relaxation};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized};
 use crate::error::{Result, check_values};
-use crate::math::{ABOVE_ZERO, BELOW_ONE, at_least_f32, indicator, on_device, softplus};
+use crate::math::{at_least_f32, indicator, inside_unit_interval, on_device, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 use crate::temperature::Temperature;
@@ -121,7 +121,7 @@ impl<const D: usize> Distribution<D> for RelaxedBernoulli<D> {
 
 impl<const D: usize> Density<D> for RelaxedBernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let y = value.clone().clamp(ABOVE_ZERO, BELOW_ONE);
+        let y = inside_unit_interval(value.clone());
         let (log_y, log_not_y) = (y.clone().log(), (-y).log1p());
         let z = log_y.clone() - log_not_y.clone();
         restrict(self.latent().log_prob(z) - log_y - log_not_y, Support::UnitInterval, value)
@@ -144,9 +144,10 @@ impl<const D: usize> Relaxation<D> for RelaxedBernoulli<D> {
 
     fn latent(&self) -> Logistic<D> {
         let one = Tensor::ones([1; D], (&self.device(), self.dtype()));
+        // As a `Shape`, because an array may not have a 0, and the batch may be empty.
         Logistic::from_parameters(
             self.temperature.divide(self.logits.clone()),
-            self.temperature.divide(one).expand(self.shape()),
+            self.temperature.divide(one).expand(Shape::from(self.shape())),
         )
     }
 

@@ -5,7 +5,7 @@ use burn::tensor::{DType, Device, Tensor, activation};
 use super::{ConditionalRelaxation, Relaxation};
 use crate::distribution::{Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized};
 use crate::error::Result;
-use crate::math::{ABOVE_ZERO, log_sum_exp, on_device, one_hot_argmax, softplus};
+use crate::math::{above_zero, limits, log_sum_exp, on_device, one_hot_argmax, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 use crate::temperature::Temperature;
@@ -126,7 +126,7 @@ impl<const D: usize> Distribution<D> for RelaxedOneHotCategorical<D> {
 
 impl<const D: usize> Density<D> for RelaxedOneHotCategorical<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let z = value.clone().clamp_min(ABOVE_ZERO).log();
+        let z = above_zero(value.clone()).log();
         let log_jacobian = z.clone().sum_dim(D - 1);
         // Clamping may leave z a little off the log-simplex, which the latent's support forgives.
         restrict(self.latent().log_prob(z) - log_jacobian, Support::Simplex, value)
@@ -186,7 +186,7 @@ impl<const D: usize> ConditionalRelaxation<D> for RelaxedOneHotCategorical<D> {
 impl<const D: usize> RelaxedOneHotCategorical<D> {
     /// Eight units in the last place of the largest normaliser, `ln K`.
     fn gap_resolution(&self) -> f64 {
-        let epsilon = if self.dtype() == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
-        8.0 * epsilon * (1.0 + (self.shape()[D - 1] as f64).ln())
+        let (_, resolution) = limits(self.dtype());
+        16.0 * resolution * (1.0 + (self.shape()[D - 1] as f64).ln())
     }
 }

@@ -1,0 +1,236 @@
+//! Every law of the crate, at several parameters, held to every law it can be held to.
+
+#![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, and these are their helpers
+
+use burn::tensor::{DType, Tensor, activation};
+use relaxit::prelude::*;
+use relaxit::testing::{
+    Case, chi_square, divergence, extremes, finite_difference, independence, ks, moments, quadrature, score, tails,
+};
+
+/// The first and the second half of the parameters: locations and log-scales, or those of two laws.
+fn halves(p: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    let entries = p.dims()[1] / 2;
+    (p.clone().slice_dim(1, 0..entries), p.slice_dim(1, entries..2 * entries))
+}
+
+fn one_hot(logits: Tensor<2>) -> OneHotCategorical<2> {
+    OneHotCategorical::from_logits(logits).unwrap()
+}
+
+fn bits(logits: Tensor<2>) -> Independent<Bernoulli<2>, 1> {
+    Independent(Bernoulli::from_logits(logits))
+}
+
+fn logistic(p: Tensor<2>) -> Logistic<2> {
+    let (loc, log_scale) = halves(p);
+    Logistic::from_log_scale(loc, log_scale).unwrap()
+}
+
+fn gumbel(p: Tensor<2>) -> Gumbel<2> {
+    let (loc, log_scale) = halves(p);
+    Gumbel::from_log_scale(loc, log_scale).unwrap()
+}
+
+fn normal(p: Tensor<2>) -> Normal<2> {
+    let (loc, log_scale) = halves(p);
+    Normal::from_log_scale(loc, log_scale).unwrap()
+}
+
+/// The laws of every discrete law.
+fn discrete_laws<L>(name: &str, law: fn(Tensor<2>) -> L, parameters: &[&[f64]])
+where
+    L: Density<2> + Enumerable<2> + Moments<2> + Entropy<2> + 'static,
+{
+    for parameters in parameters {
+        let case = Case::new(name, parameters, law);
+        moments::mean_and_variance(&case).assert();
+        chi_square::outcomes(&case).assert();
+        quadrature::mass(&case).assert();
+        independence::rows(&case).assert();
+        finite_difference::log_prob(&case).assert();
+        finite_difference::of(&case, "gradient of the entropy", |law| law.entropy()).assert();
+        finite_difference::of(&case, "gradient of the mean", |law| law.mean()).assert();
+        finite_difference::of(&case, "gradient of the variance", |law| law.variance()).assert();
+        score::identity(&case).assert();
+        divergence::entropy(&case).assert();
+        extremes::support(&case).assert();
+    }
+}
+
+#[test]
+fn bernoulli_laws() {
+    discrete_laws("Bernoulli", Bernoulli::from_logits, &[&[0.0], &[1.5], &[-6.0, 6.0], &[0.3, -1.0, 2.0, -3.0]]);
+}
+
+#[test]
+fn one_hot_laws() {
+    let logits: [&[f64]; 6] =
+        [&[0.0, 0.0], &[3.0, -3.0], &[0.3, 1.0, -2.0], &[100.0, 101.0, 99.0], &[-5.0, 0.0, 0.0, 0.0], &[1.0; 12]];
+    discrete_laws("OneHotCategorical", one_hot, &logits);
+}
+
+#[test]
+fn independent_laws() {
+    let logits: [&[f64]; 2] = [&[0.0], &[0.3, -1.0, 2.0]];
+    discrete_laws("Independent Bernoulli", bits, &logits);
+    independence::entries(&Case::new("Independent Bernoulli", logits[1], bits)).assert();
+
+    let case = Case::new("Independent Normal", &[0.5, -2.0, 1.0, 0.0], |p| Independent::<_, 1>(normal(p)));
+    moments::mean_and_variance(&case).assert();
+    quadrature::normalisation(&case).assert();
+    independence::entries(&case).assert();
+    finite_difference::transport(&case).assert();
+    finite_difference::value(&case).assert();
+    score::identity(&case).assert();
+    divergence::entropy(&case).assert();
+}
+
+/// Two choices among three, as a batch and as one event.
+#[test]
+fn laws_of_higher_rank() {
+    let batched = Case::new("OneHotCategorical [rows, 2, 3]", &[0.0, 1.0, -1.0, 2.0, 0.3, 0.0], |p: Tensor<2>| {
+        let rows = p.dims()[0];
+        OneHotCategorical::from_logits(p.reshape([rows, 2, 3])).unwrap()
+    });
+    chi_square::outcomes(&batched).assert();
+    independence::rows(&batched).assert();
+    score::identity(&batched).assert();
+
+    let joint = batched.map("Independent", Independent::<_, 1>);
+    moments::mean_and_variance(&joint).assert();
+    chi_square::outcomes(&joint).assert();
+    quadrature::mass(&joint).assert();
+    finite_difference::log_prob(&joint).assert();
+    divergence::entropy(&joint).assert();
+}
+
+/// The laws of every location–scale family.
+fn location_scale_laws<L>(name: &str, law: fn(Tensor<2>) -> L) -> [Case<L>; 4]
+where
+    L: Reparameterized<2> + Density<2> + Moments<2> + Entropy<2> + 'static,
+{
+    let locations_and_log_scales: [&[f64]; 4] =
+        [&[0.0, 0.0], &[-3.0, 1.5, 0.5, -2.0], &[50.0, -4.0], &[0.0, 1.0, 6.0, 0.0, 2.0, -3.0]];
+    let cases = locations_and_log_scales.map(|parameters| Case::new(name, parameters, law));
+    for case in &cases {
+        moments::mean_and_variance(case).assert();
+        ks::density(case).assert();
+        quadrature::normalisation(case).assert();
+        independence::rows(case).assert();
+        finite_difference::transport(case).assert();
+        finite_difference::noise(case).assert();
+        finite_difference::log_prob(case).assert();
+        finite_difference::value(case).assert();
+        finite_difference::of(case, "gradient of the entropy", |law| law.entropy()).assert();
+        score::identity(case).assert();
+        divergence::entropy(case).assert();
+        extremes::support(case).assert();
+    }
+    cases
+}
+
+fn cdf_laws<L: Cdf<2> + Density<2>>(cases: &[Case<L>]) {
+    for case in cases {
+        ks::cdf(case).assert();
+        tails::counts(case).assert();
+        quadrature::cdf(case).assert();
+        finite_difference::of(case, "gradient of log_cdf", |law| {
+            let at = Tensor::full(law.shape(), 0.3, (&law.device(), law.dtype()));
+            law.log_cdf(at)
+        })
+        .assert();
+    }
+}
+
+#[test]
+fn logistic_laws() {
+    cdf_laws(&location_scale_laws("Logistic", logistic));
+}
+
+#[test]
+fn gumbel_laws() {
+    cdf_laws(&location_scale_laws("Gumbel", gumbel));
+}
+
+#[test]
+fn normal_laws() {
+    location_scale_laws("Normal", normal);
+}
+
+#[test]
+fn exp_concrete_laws() {
+    for logits in [&[0.0, 0.0][..], &[2.0, -1.0], &[0.3, 1.0, -2.0], &[101.0, 100.0, 99.5]] {
+        for temperature in [0.3, 1.0, 2.5] {
+            let case = Case::new(format!("ExpConcrete at temperature {temperature}"), logits, move |logits| {
+                ExpConcrete::from_logits(logits, temperature).unwrap()
+            });
+            quadrature::normalisation(&case).assert();
+            independence::rows(&case).assert();
+            finite_difference::transport(&case).assert();
+            finite_difference::noise(&case).assert();
+            finite_difference::log_prob(&case).assert();
+            finite_difference::value(&case).assert();
+            score::identity(&case).assert();
+            extremes::support(&case).assert();
+            if logits.len() == 2 {
+                ks::density(&case).assert();
+            }
+            // At any K, differences of coordinates are logistic.
+            let x = case.law(200_000, DType::F32).sample(&mut Noise::seeded(7));
+            let gap = x.clone().slice_dim(1, 0) - x.slice_dim(1, 1);
+            let u = activation::sigmoid(gap * temperature - (logits[0] - logits[1]));
+            ks::uniform(format!("a log-ratio of {case:?}"), u).assert();
+        }
+    }
+}
+
+/// The temperature is a parameter like any other: its gradient, and its score.
+#[test]
+fn exp_concrete_laws_in_the_temperature() {
+    for parameters in [&[0.0, 0.3, 1.0, -2.0][..], &[0.7, 1.0, -1.0], &[-1.2, 0.0, 0.0, 0.5]] {
+        let case = Case::new("ExpConcrete with log-temperature", parameters, |p| {
+            let last = p.dims()[1];
+            ExpConcrete::from_logits(p.clone().slice_dim(1, 1..last), p.slice_dim(1, 0).exp()).unwrap()
+        });
+        quadrature::normalisation(&case).assert();
+        finite_difference::transport(&case).assert();
+        finite_difference::log_prob(&case).assert();
+        score::identity(&case).assert();
+    }
+}
+
+/// A divergence against an average over draws of p, and its gradient in the parameters of both laws.
+fn kl_laws<L>(name: &str, law: fn(Tensor<2>) -> L, pairs: &[(&[f64], &[f64])])
+where
+    L: KlDivergence<L, 2> + Density<2> + 'static,
+{
+    for (p, q) in pairs {
+        divergence::kl(&Case::new(name, p, law), &Case::new(name, q, law)).assert();
+        let pair = Case::new(name, &[*p, *q].concat(), move |parameters| {
+            let (p, q) = halves(parameters);
+            (law(p), law(q))
+        });
+        finite_difference::of(&pair, "gradient of the divergence", |(p, q)| p.kl_divergence(&q)).assert();
+    }
+}
+
+#[test]
+fn divergences() {
+    kl_laws("Bernoulli", Bernoulli::from_logits, &[(&[0.0, 2.0], &[1.0, -1.0]), (&[2.0], &[2.0]), (&[6.0], &[-6.0])]);
+    kl_laws("OneHotCategorical", one_hot, &[(&[0.0, 2.0, 0.0], &[1.0, -1.0, 0.0]), (&[2.0, 102.0], &[50.0, 52.0])]);
+    kl_laws("Independent Bernoulli", bits, &[(&[0.0, 2.0], &[1.0, -1.0])]);
+    let pairs: [(&[f64], &[f64]); 2] = [(&[0.0, 1.0, 0.0, -0.5], &[1.0, 1.0, 0.3, 0.0]), (&[3.0, 1.0], &[-2.0, 1.5])];
+    kl_laws("Normal", normal, &pairs);
+    kl_laws("Gumbel", gumbel, &pairs);
+}
+
+/// `from_probs` and `from_logits` meet in the same law.
+#[test]
+fn doors_agree() {
+    let probs = Tensor::<1>::from_data([0.1, 0.5, 0.4], (&Device::flex(), DType::F64));
+    let law = OneHotCategorical::from_probs(probs.clone() * 7.0).unwrap();
+    assert!(law.probs().all_close(probs.clone(), Some(1e-12), Some(1e-12)));
+    let law = Bernoulli::from_probs(probs.clone()).unwrap();
+    assert!(law.probs().all_close(probs, Some(1e-12), Some(1e-12)));
+}
