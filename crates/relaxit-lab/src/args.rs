@@ -1,0 +1,164 @@
+//! The command line: types that clap reads, and nothing else.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, value_parser};
+use relaxit::schedule::Anneal;
+
+use crate::device;
+use crate::mnist::Protocol;
+use crate::vae::latent::{Latents, Method};
+
+/// Learning with discrete random variables: train, evaluate and draw.
+#[derive(Debug, Parser)]
+#[command(name = "relaxit", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `relaxit` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a variational auto-encoder with discrete latents on MNIST, and draw what it learned
+    #[command(args_override_self = true)]
+    Vae(VaeArgs),
+}
+
+/// Options of `relaxit vae`; what is not given has the default, or the value of the run that is resumed.
+#[derive(Debug, Default, Args)]
+pub struct VaeArgs {
+    /// How the code is sampled in training [default: concrete]
+    #[arg(long, value_enum)]
+    pub latent: Option<Method>,
+
+    /// Shape of the code: 20x4 is 20 variables of 4 categories, 200 is 200 bits [default: 200]
+    #[arg(long, value_name = "SHAPE")]
+    pub latents: Option<Latents>,
+
+    /// Units in the hidden layer of each network, 1 to 8192 [default: 400]
+    #[arg(long, value_name = "UNITS", value_parser = size(1, 8192))]
+    pub hidden: Option<u64>,
+
+    /// What a grey digit means; results of different protocols cannot be compared [default: grey]
+    #[arg(long, value_enum)]
+    pub protocol: Option<Protocol>,
+
+    /// Passes over the training set, 1 to 100000 [default: 20]
+    #[arg(long, value_parser = size(1, 100_000))]
+    pub epochs: Option<u64>,
+
+    /// Images in a training step, 1 to 60000 [default: 128]
+    #[arg(long, value_name = "IMAGES", value_parser = size(1, 60_000))]
+    pub batch_size: Option<u64>,
+
+    /// Adam's step size, above 0 and at most 1 [default: 0.001]
+    #[arg(long, value_name = "RATE", value_parser = learning_rate)]
+    pub learning_rate: Option<f64>,
+
+    /// Temperature of the relaxation, 1e-6 to 1e6: a number, or
+    /// linear|exponential|cosine:START->END@STEPS [default: 0.5]
+    #[arg(long, value_name = "SCHEDULE", value_parser = temperature)]
+    pub temperature: Option<Anneal>,
+
+    /// Seed of everything random [default: 0]
+    #[arg(long)]
+    pub seed: Option<u64>,
+
+    /// Threads that compute, 1 to 1024 [default: one for each core]
+    #[arg(long, value_parser = size(1, 1024))]
+    pub threads: Option<u64>,
+
+    /// Use only the first training images, 1 to 60000 [default: 60000]
+    #[arg(long, value_name = "IMAGES", value_parser = size(1, 60_000))]
+    pub train_images: Option<u64>,
+
+    /// Judge on only the first test images, 1 to 10000 [default: 10000]
+    #[arg(long, value_name = "IMAGES", value_parser = size(1, 10_000))]
+    pub test_images: Option<u64>,
+
+    /// Samples of the final importance-weighted bound, 1 to 1000000 [default: 100]
+    #[arg(long, value_name = "SAMPLES", value_parser = size(1, 1_000_000))]
+    pub iwae_samples: Option<u64>,
+
+    /// Device that computes; the build has those listed [default: flex]
+    #[arg(long, value_parser = PossibleValuesParser::new(device::NAMES))]
+    pub device: Option<String>,
+
+    /// Directory with the four gzipped MNIST files [default: data/mnist]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Directory of the run [default: runs/vae-LATENT-SHAPE-PROTOCOL-seedSEED]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Continue the run in --out, or start it if there is none
+    #[arg(long)]
+    pub resume: bool,
+
+    /// A look in under a minute: 2 epochs, judged on 2000 test images with 20 samples
+    #[arg(long)]
+    pub quick: bool,
+}
+
+fn size(low: u64, high: u64) -> clap::builder::RangedU64ValueParser {
+    value_parser!(u64).range(low..=high)
+}
+
+fn learning_rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| *rate > 0.0 && *rate <= 1.0);
+    rate.ok_or_else(|| "expected a number above 0 and at most 1".into())
+}
+
+fn temperature(text: &str) -> Result<Anneal, String> {
+    let anneal: Anneal = text.parse().map_err(|error: relaxit::Error| error.to_string())?;
+    let (low, high) = anneal.range();
+    if low >= 1e-6 && high <= 1e6 {
+        Ok(anneal)
+    } else {
+        Err("a temperature must be between 1e-6 and 1e6 at every step".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vae::config::VaeConfig;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    /// The defaults are written into the help by hand; this keeps them true.
+    #[test]
+    fn the_help_states_the_real_defaults() {
+        let mut command = Cli::command();
+        let vae = command.find_subcommand_mut("vae").unwrap();
+        let config = VaeConfig::default();
+        for (option, default) in [
+            ("latent", config.latent.name().to_owned()),
+            ("latents", config.latents.to_string()),
+            ("hidden", config.hidden.to_string()),
+            ("epochs", config.epochs.to_string()),
+            ("batch_size", config.batch_size.to_string()),
+            ("learning_rate", config.learning_rate.to_string()),
+            ("temperature", config.temperature.to_string()),
+            ("seed", config.seed.to_string()),
+            ("train_images", config.train_images.to_string()),
+            ("test_images", config.test_images.to_string()),
+            ("iwae_samples", config.iwae_samples.to_string()),
+            ("device", config.device.clone()),
+            ("data_dir", config.data_dir.display().to_string()),
+            ("protocol", "grey".to_owned()),
+        ] {
+            let argument = vae.get_arguments().find(|argument| argument.get_id() == option).unwrap();
+            let help = argument.get_help().unwrap().to_string();
+            assert!(help.contains(&format!("[default: {default}]")), "{option}: {help}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! One verb, one file.
+
+mod vae;
+
+use anyhow::Result;
+
+use crate::args::{Cli, Command};
+use crate::printer::Printer;
+
+/// Runs what the command line asks for.
+///
+/// # Errors
+/// What went wrong, in one line that names the thing, the value and what is accepted.
+pub fn run(cli: &Cli, printer: &Printer) -> Result<()> {
+    match &cli.command {
+        Command::Vae(args) => vae::vae(args, printer),
+    }
+}

@@ -1,0 +1,260 @@
+//! `relaxit vae`: train a variational auto-encoder with discrete latents on MNIST.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use relaxit::relaxation::{RelaxedBernoulli, RelaxedOneHotCategorical};
+use serde::{Deserialize, Serialize};
+
+use crate::args::VaeArgs;
+use crate::mnist::{Mnist, Protocol};
+use crate::printer::Printer;
+use crate::report::curve::{Curve, figure};
+use crate::run::{RunDirectory, VERSION, write_atomically};
+use crate::usage::UsageError;
+use crate::vae::config::VaeConfig;
+use crate::vae::latent::{CodeLaw, Method};
+use crate::vae::pictures;
+use crate::vae::train::{Metrics, Trained, Trainer};
+
+/// What came out of a run: `summary.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Summary {
+    command: String,
+    version: String,
+    seed: u64,
+    latent: Method,
+    latents: String,
+    protocol: Protocol,
+    training_objective: String,
+    /// The last epoch's mean of the negative training objective.
+    train_loss: f64,
+    test_images: usize,
+    /// Single-sample ELBO of the discrete model, hard samples.
+    test_elbo: f64,
+    test_elbo_standard_error: f64,
+    test_log_likelihood: f64,
+    test_kl: f64,
+    /// Importance-weighted bound of the discrete model, hard samples.
+    test_iwae: f64,
+    test_iwae_standard_error: f64,
+    iwae_samples: usize,
+    epochs: usize,
+    steps: usize,
+    threads: usize,
+    device: String,
+    /// Seconds of training with its evaluations, over all sessions.
+    seconds: f64,
+}
+
+const PICTURES: [&str; 3] = ["reconstructions.png", "samples.png", "loss.svg"];
+
+pub(super) fn vae(args: &VaeArgs, printer: &Printer) -> Result<()> {
+    let wanted = overlay(VaeConfig::default(), args)?;
+    let path = args.out.clone().unwrap_or_else(|| wanted.default_directory());
+    // Before anything is written: data that cannot be read must leave no directory behind.
+    let mut data = Mnist::read(&wanted.data_dir)?;
+    let run = RunDirectory::claim(&path, args.resume)?;
+    let config = if let Some(stored) = run.config()? {
+        continued(stored, args, &run)?
+    } else {
+        run.write_config(&wanted)?;
+        wanted
+    };
+    data.train.truncate(config.train_images);
+    data.test.truncate(config.test_images);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(config.threads)
+        .build_global()
+        .with_context(|| format!("cannot start {} threads", config.threads))?;
+    let device = crate::device::open(&config.device)?;
+    let trainer = Trainer { config: &config, data: &data, run: &run, printer, device: &device };
+
+    printer.note(&format!(
+        "relaxit {VERSION}: vae, latent {}, {} latents, protocol {}, seed {}, {} threads, in {}",
+        config.latent.name(),
+        config.latents,
+        config.protocol.name(),
+        config.seed,
+        config.threads,
+        run.path().display()
+    ));
+    let summary = if config.latents.categories.is_some() {
+        train_and_judge::<RelaxedOneHotCategorical<3>>(&trainer)
+    } else {
+        train_and_judge::<RelaxedBernoulli<3>>(&trainer)
+    }?;
+    print(&summary, run.path(), printer)
+}
+
+/// `config` with every option that was given, made consistent.
+fn overlay(mut config: VaeConfig, args: &VaeArgs) -> Result<VaeConfig> {
+    fn set<T: Clone>(slot: &mut T, option: Option<&T>) {
+        if let Some(value) = option {
+            slot.clone_from(value);
+        }
+    }
+    fn set_size(slot: &mut usize, option: Option<u64>) {
+        // The parser has bounded every size well below `usize::MAX`.
+        set(slot, option.and_then(|size| usize::try_from(size).ok()).as_ref());
+    }
+    if args.quick {
+        let VaeConfig { epochs, test_images, iwae_samples, .. } = VaeConfig::quick();
+        config = VaeConfig { epochs, test_images, iwae_samples, ..config };
+    }
+    set(&mut config.latent, args.latent.as_ref());
+    set(&mut config.latents, args.latents.as_ref());
+    set_size(&mut config.hidden, args.hidden);
+    set(&mut config.protocol, args.protocol.as_ref());
+    set_size(&mut config.epochs, args.epochs);
+    set_size(&mut config.batch_size, args.batch_size);
+    set(&mut config.learning_rate, args.learning_rate.as_ref());
+    set(&mut config.temperature, args.temperature.as_ref());
+    set(&mut config.seed, args.seed.as_ref());
+    set_size(&mut config.threads, args.threads);
+    set_size(&mut config.train_images, args.train_images);
+    set_size(&mut config.test_images, args.test_images);
+    set_size(&mut config.iwae_samples, args.iwae_samples);
+    set(&mut config.device, args.device.as_ref());
+    set(&mut config.data_dir, args.data_dir.as_ref());
+    config.latents = match config.latent {
+        Method::Concrete => config.latents.as_bits().ok_or_else(|| {
+            UsageError(format!(
+                "--latent concrete takes bits, such as --latents 200 or 20x2, got {}; for more categories use \
+                 --latent gumbel-softmax",
+                config.latents
+            ))
+        })?,
+        Method::GumbelSoftmax => config.latents.as_choices(),
+        Method::StraightThrough | Method::StGumbelSoftmax => config.latents,
+    };
+    Ok(config)
+}
+
+/// The stored configuration of a run that goes on; options that contradict it are refused.
+fn continued(stored: VaeConfig, args: &VaeArgs, run: &RunDirectory) -> Result<VaeConfig> {
+    let mut asked = overlay(stored.clone(), args)?;
+    // The data is verified by digest, so where it lies does not matter.
+    let data_dir = asked.data_dir.clone();
+    asked.data_dir.clone_from(&stored.data_dir);
+    if let Some((key, was, is)) = first_difference(&stored, &asked)? {
+        return Err(UsageError(format!(
+            "{} was started with {key} = {was}, and is asked to go on with {is}; drop the option or name another \
+             directory with --out",
+            run.path().display()
+        ))
+        .into());
+    }
+    Ok(VaeConfig { data_dir, ..stored })
+}
+
+/// The first key on which two configurations differ, with both values.
+fn first_difference(a: &VaeConfig, b: &VaeConfig) -> Result<Option<(String, String, String)>> {
+    let (a, b) = (toml::Table::try_from(a)?, toml::Table::try_from(b)?);
+    Ok(a.iter().find_map(|(key, was)| {
+        let is = b.get(key)?;
+        (was != is).then(|| (key.clone(), was.to_string(), is.to_string()))
+    }))
+}
+
+fn train_and_judge<R: CodeLaw>(trainer: &Trainer<'_>) -> Result<Summary> {
+    let (config, run, printer) = (trainer.config, trainer.run, trainer.printer);
+    let trained = trainer.train::<R>()?;
+    let noise = trainer.noise();
+    let evaluation = trainer.evaluation(&trained.model, &noise);
+    let batches = evaluation.batch_count() as u64;
+    printer.note(&format!(
+        "judging the discrete model on {} test images: importance-weighted bound with {} samples",
+        trainer.data.test.len(),
+        config.iwae_samples
+    ));
+    let progress = printer.progress(batches, 0);
+    let iwae = evaluation.iwae::<R>(config.iwae_samples, || progress.step(String::new));
+    progress.finish();
+
+    let [reconstructions, samples, loss] = PICTURES.map(|name| run.file(name));
+    write_atomically(&reconstructions, &pictures::reconstructions::<R>(&evaluation).to_png()?)?;
+    write_atomically(&samples, &pictures::samples::<R>(&evaluation).to_png()?)?;
+    write_atomically(&loss, loss_figure(config, &trained.metrics).as_bytes())?;
+
+    let Trained { metrics, step, seconds, .. } = trained;
+    let last = metrics.last().context("the run has no metrics")?;
+    let summary = Summary {
+        command: config.command.clone(),
+        version: VERSION.into(),
+        seed: config.seed,
+        latent: config.latent,
+        latents: config.latents.to_string(),
+        protocol: config.protocol,
+        training_objective: config.latent.training_objective().into(),
+        train_loss: last.train_loss,
+        test_images: trainer.data.test.len(),
+        test_elbo: last.test_elbo,
+        test_elbo_standard_error: last.test_elbo_standard_error,
+        test_log_likelihood: last.test_log_likelihood,
+        test_kl: last.test_kl,
+        test_iwae: iwae.mean,
+        test_iwae_standard_error: iwae.standard_error,
+        iwae_samples: config.iwae_samples,
+        epochs: config.epochs,
+        steps: step,
+        threads: config.threads,
+        device: config.device.clone(),
+        seconds,
+    };
+    ensure!(iwae.mean.is_finite(), "the importance-weighted bound is {}", iwae.mean);
+    run.write_summary(&summary)?;
+    Ok(summary)
+}
+
+fn loss_figure(config: &VaeConfig, metrics: &[Metrics]) -> String {
+    let curve = |name: &str, value: fn(&Metrics) -> f64| Curve {
+        name: name.into(),
+        points: metrics.iter().map(|metrics| (metrics.step as f64, value(metrics))).collect(),
+    };
+    figure(
+        &format!(
+            "{} {}, protocol {}, seed {}",
+            config.latent.name(),
+            config.latents,
+            config.protocol.name(),
+            config.seed
+        ),
+        "optimiser step",
+        "nats per image",
+        &[
+            curve("training loss", |metrics| metrics.train_loss),
+            curve("negative test ELBO", |metrics| -metrics.test_elbo),
+        ],
+    )
+}
+
+/// The summary for a reader, as data: one `name  value` a line.
+fn print(summary: &Summary, path: &Path, printer: &Printer) -> Result<()> {
+    let Summary { protocol, test_images, iwae_samples, .. } = summary;
+    let protocol = protocol.name();
+    let bound = |mean: f64, error: f64| format!("{mean:.2} ± {error:.2} nats");
+    let mut lines = vec![
+        ("latent", format!("{}, {} latents", summary.latent.name(), summary.latents)),
+        ("protocol", format!("{protocol}, {test_images} test images")),
+        (
+            "trained",
+            format!(
+                "{} steps, {} epochs, {:.0} s, seed {}",
+                summary.steps, summary.epochs, summary.seconds, summary.seed
+            ),
+        ),
+        ("objective", summary.training_objective.clone()),
+        ("test ELBO", bound(summary.test_elbo, summary.test_elbo_standard_error)),
+        (
+            "test bound",
+            format!("{} with {iwae_samples} samples", bound(summary.test_iwae, summary.test_iwae_standard_error)),
+        ),
+    ];
+    let files: Vec<PathBuf> = PICTURES.iter().chain(&["summary.json"]).map(|name| path.join(name)).collect();
+    lines.extend(files.iter().map(|file| ("wrote", file.display().to_string())));
+    for (name, value) in lines {
+        printer.data(&format!("{name:<12}{value}")).context("cannot write to standard output")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! Experiments with relaxit: what the command `relaxit` runs.
+//!
+//! Data flows one way: [`args`] → [`commands`] → a training run ([`vae`]) on data ([`mnist`]) in a directory ([`run`])
+//! → pictures and curves ([`report`]). Only [`printer`] writes to the terminal.
+
+pub mod args;
+pub mod commands;
+pub mod device;
+pub mod mnist;
+pub mod printer;
+pub mod report;
+pub mod run;
+pub mod usage;
+pub mod vae;

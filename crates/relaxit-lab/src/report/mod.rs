@@ -1,0 +1,4 @@
+//! Pictures and curves. Nothing here trains: every figure can be drawn again from a run's files.
+
+pub mod curve;
+pub mod picture;

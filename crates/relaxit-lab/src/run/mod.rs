@@ -1,0 +1,28 @@
+//! Runs are directories: configuration, metrics, checkpoints, summary, pictures.
+//!
+//! ```text
+//! DIR/config.toml         the resolved configuration, written first
+//!     metrics.jsonl       one line for each evaluation; no clock in it, so that equal runs give equal files
+//!     checkpoint/epoch-N/ model.bpk, optimizer.bpk, state.json of the newest checkpoint
+//!     summary.json        written last
+//! ```
+
+mod atomic;
+mod checkpoint;
+mod directory;
+
+pub use self::atomic::write_atomically;
+pub use self::checkpoint::{Checkpoint, TrainingState};
+pub use self::directory::RunDirectory;
+
+/// The version that wrote a run; another version's runs are not continued.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Bytes as lower-case hexadecimal.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}

@@ -1,0 +1,218 @@
+//! Training: epochs of steps, an evaluation and a checkpoint after each, until done or killed.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use burn::module::Module;
+use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor};
+use relaxit::noise::Noise;
+use relaxit::schedule::Schedule;
+use serde::{Deserialize, Serialize};
+
+use super::bound::{Average, Evaluation, training_objective};
+use super::config::VaeConfig;
+use super::latent::CodeLaw;
+use super::model::Vae;
+use super::prior::UniformPrior;
+use crate::mnist::{Mnist, Protocol};
+use crate::printer::{Printer, Progress};
+use crate::run::{Checkpoint, RunDirectory, TrainingState};
+
+/// One evaluation: a line of `metrics.jsonl`. It holds no clock, so that equal runs give equal files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// What the digits meant.
+    pub protocol: Protocol,
+    /// Epochs done.
+    pub epoch: usize,
+    /// Optimiser steps done.
+    pub step: usize,
+    /// The temperature of the last step.
+    pub temperature: f64,
+    /// The negative training objective, averaged over the epoch's images.
+    pub train_loss: f64,
+    /// The single-sample ELBO of the discrete model on the test set.
+    pub test_elbo: f64,
+    /// The standard error of `test_elbo` over the test images.
+    pub test_elbo_standard_error: f64,
+    /// Its first term, `E log p(x|b)`.
+    pub test_log_likelihood: f64,
+    /// Its second term, `KL(q(b|x) ‖ p(b))`.
+    pub test_kl: f64,
+}
+
+/// A trained model and how training went.
+#[derive(Debug)]
+pub struct Trained {
+    /// The model, off the autodiff device.
+    pub model: Vae,
+    /// Every evaluation.
+    pub metrics: Vec<Metrics>,
+    /// Optimiser steps.
+    pub step: usize,
+    /// Seconds of training, over all sessions.
+    pub seconds: f64,
+}
+
+/// The fixed parts of a run.
+#[derive(Debug)]
+pub struct Trainer<'a> {
+    /// What to do.
+    pub config: &'a VaeConfig,
+    /// The data, cut to the configured sizes.
+    pub data: &'a Mnist,
+    /// Where the run lives.
+    pub run: &'a RunDirectory,
+    /// Who hears of it.
+    pub printer: &'a Printer,
+    /// Where to compute, without autodiff.
+    pub device: &'a Device,
+}
+
+impl Trainer<'_> {
+    /// Trains from the newest checkpoint, or from the start, to the last epoch.
+    ///
+    /// # Errors
+    /// If the run's directory cannot be read or written, or its checkpoint is damaged or of another model.
+    pub fn train<R: CodeLaw>(&self) -> Result<Trained> {
+        let (mut model, mut optimizer, mut state) = self.start()?;
+        let steps_per_epoch = self.data.train.len().div_ceil(self.config.batch_size);
+        let total = (steps_per_epoch * self.config.epochs) as u64;
+        let progress = self.printer.progress(total, state.step as u64);
+        let started = Instant::now();
+        let (seconds_before, steps_before) = (state.seconds, state.step);
+
+        while state.epoch < self.config.epochs {
+            let train_loss;
+            (model, train_loss) = self.epoch::<R>(model, &mut optimizer, &mut state, &progress)?;
+            let metrics = self.evaluate::<R>(&model, &state, train_loss)?;
+            state.metrics_length = self.run.append_metrics(&metrics)?;
+            state.seconds = seconds_before + started.elapsed().as_secs_f64();
+            Checkpoint::take(&model, &optimizer, state.clone())?.write(self.run)?;
+            let rate = (state.step - steps_before) as f64 / started.elapsed().as_secs_f64();
+            progress.line(&epoch_line(&metrics, self.config.epochs, rate, total));
+        }
+        progress.finish();
+        Ok(Trained { model: model.valid(), metrics: self.run.metrics()?, step: state.step, seconds: state.seconds })
+    }
+
+    /// The prior of the model.
+    #[must_use]
+    pub fn prior(&self) -> UniformPrior {
+        UniformPrior::new(self.code())
+    }
+
+    /// What judges `model`.
+    #[must_use]
+    pub fn evaluation<'b>(&'b self, model: &'b Vae, noise: &'b Noise) -> Evaluation<'b> {
+        Evaluation {
+            model,
+            digits: &self.data.test,
+            protocol: self.config.protocol,
+            prior: self.prior(),
+            noise,
+            device: self.device,
+        }
+    }
+
+    /// The root of every stream of the run.
+    #[must_use]
+    pub fn noise(&self) -> Noise {
+        Noise::seeded(self.config.seed)
+    }
+
+    fn code(&self) -> [usize; 2] {
+        self.config.latents.shape()
+    }
+
+    fn start(&self) -> Result<(Vae, ModuleOptimizer, TrainingState)> {
+        let device = self.device.clone().autodiff();
+        let model = Vae::new(self.config.hidden, self.code(), &self.noise().fork("weights"), &device);
+        let optimizer = AdamConfig::new().with_epsilon(1e-8).init();
+        let (model, optimizer, state) = if let Some(checkpoint) = Checkpoint::newest(self.run)? {
+            checkpoint.restore(model, optimizer)?
+        } else {
+            let noise = self.noise().fork("training").state();
+            (model, optimizer, TrainingState { epoch: 0, step: 0, noise, metrics_length: 0, seconds: 0.0 })
+        };
+        ensure!(
+            state.epoch <= self.config.epochs,
+            "the checkpoint is at epoch {}, past the run's last, {}",
+            state.epoch,
+            self.config.epochs
+        );
+        self.run.rewind_metrics(state.metrics_length)?;
+        Ok((model, optimizer, state))
+    }
+
+    /// One pass over the training set in an order that depends on seed and epoch alone; returns the mean loss too.
+    fn epoch<R: CodeLaw>(
+        &self,
+        mut model: Vae,
+        optimizer: &mut ModuleOptimizer,
+        state: &mut TrainingState,
+        progress: &Progress,
+    ) -> Result<(Vae, f64)> {
+        let device = self.device.clone().autodiff();
+        let root = self.noise().fork(&format!("epoch {}", state.epoch));
+        let order = root.fork("order").permutation(self.data.train.len());
+        let binarisation = root.fork("binarisation");
+        let mut noise = Noise::from_state(state.noise);
+        let mut sum = 0.0;
+        let mut recent = None;
+
+        for indices in order.chunks(self.config.batch_size) {
+            let temperature = self.config.temperature.at(state.step);
+            let x = self.config.protocol.batch(&self.data.train, indices, &binarisation, &device);
+            let objective =
+                training_objective::<R>(&model, x, self.config.latent, temperature, self.prior(), &mut noise)?;
+            let loss: Tensor<1> = -objective.mean();
+            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            model = optimizer.step(self.config.learning_rate, model, gradients);
+
+            let loss = loss.try_into_scalar::<f64>().context("the loss cannot be read")?;
+            ensure!(
+                loss.is_finite(),
+                "training diverged: the loss is {loss} at step {}; lower --learning-rate (it is {})",
+                state.step,
+                self.config.learning_rate
+            );
+            sum += loss * indices.len() as f64;
+            // A moving average for the eye alone.
+            let shown = recent.map_or(loss, |recent| 0.95 * recent + 0.05 * loss);
+            recent = Some(shown);
+            state.step += 1;
+            progress.step(|| format!("loss {shown:.2}"));
+        }
+        state.epoch += 1;
+        state.noise = noise.state();
+        Ok((model, sum / self.data.train.len() as f64))
+    }
+
+    fn evaluate<R: CodeLaw>(&self, model: &Vae, state: &TrainingState, train_loss: f64) -> Result<Metrics> {
+        let (noise, model) = (self.noise(), model.valid());
+        let (elbo, likelihood, kl) = self.evaluation(&model, &noise).elbo::<R>();
+        let Average { mean: test_elbo, standard_error } = elbo;
+        ensure!(test_elbo.is_finite(), "training diverged: the test ELBO is {test_elbo} at step {}", state.step);
+        Ok(Metrics {
+            protocol: self.config.protocol,
+            epoch: state.epoch,
+            step: state.step,
+            temperature: self.config.temperature.at(state.step.saturating_sub(1)),
+            train_loss,
+            test_elbo,
+            test_elbo_standard_error: standard_error,
+            test_log_likelihood: likelihood.mean,
+            test_kl: kl.mean,
+        })
+    }
+}
+
+fn epoch_line(metrics: &Metrics, epochs: usize, rate: f64, total: u64) -> String {
+    let left = (total as f64 - metrics.step as f64) / rate;
+    format!(
+        "epoch {}/{epochs}  step {}  loss {:.2}  test ELBO {:.2}  {rate:.1} steps/s  {left:.0} s left",
+        metrics.epoch, metrics.step, metrics.train_loss, metrics.test_elbo
+    )
+}

@@ -1,0 +1,273 @@
+//! The command as a user meets it: end to end, in temporary directories.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// A training run of a few seconds.
+const SMALL: [&str; 13] = [
+    "vae",
+    "--train-images=600",
+    "--test-images=100",
+    "--hidden=16",
+    "--latents=6",
+    "--epochs=4",
+    "--batch-size=50",
+    "--iwae-samples=3",
+    "--threads=2",
+    "--temperature=exponential:1.0->0.5@30",
+    "--seed=3",
+    "--protocol=dynamic",
+    "--data-dir=../../data/mnist",
+];
+
+fn relaxit(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_relaxit"));
+    command.args(arguments);
+    command
+}
+
+fn small(out: &Path, more: &[&str]) -> Command {
+    let mut command = relaxit(&SMALL);
+    command.arg("--out").arg(out).args(more);
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs to the end and expects success.
+fn succeeds(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    output
+}
+
+/// Runs to the end, expects `status` and returns the one line that says why.
+fn fails(command: &mut Command, status: i32) -> String {
+    let output = command.output().unwrap();
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{message}");
+    assert!(output.stdout.is_empty());
+    for word in ["panicked", "backtrace", "thread '"] {
+        assert!(!message.contains(word), "{message}");
+    }
+    let first = message.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{message}"));
+    first.to_owned()
+}
+
+fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// The weights of the last checkpoint and the metrics: what equal runs share to the last bit.
+fn results(run: &Path) -> (Vec<u8>, String) {
+    let weights = fs::read(run.join("checkpoint/epoch-000004/model.bpk")).unwrap();
+    (weights, fs::read_to_string(run.join("metrics.jsonl")).unwrap())
+}
+
+#[test]
+fn a_run_leaves_everything_it_promises() {
+    let parent = TempDir::new().unwrap();
+    let out = parent.path().join("deep/run");
+    let output = succeeds(&mut small(&out, &[]));
+
+    let summary = json(&out.join("summary.json"));
+    for key in ["training_objective", "test_elbo", "test_iwae", "seconds", "version"] {
+        assert!(!summary[key].is_null(), "{key}");
+    }
+    assert_eq!(summary["protocol"], "dynamic");
+    assert_eq!((&summary["iwae_samples"], &summary["steps"], &summary["seed"]), (&3.into(), &48.into(), &3.into()));
+    // Three samples already tighten the bound, by far more than the noise of 100 images.
+    assert!(summary["test_iwae"].as_f64() > summary["test_elbo"].as_f64());
+    let config: toml::Table = fs::read_to_string(out.join("config.toml")).unwrap().parse().unwrap();
+    assert_eq!(config["temperature"].as_str(), Some("exponential:1->0.5@30"));
+    assert_eq!(fs::read_to_string(out.join("metrics.jsonl")).unwrap().lines().count(), 4);
+    for picture in ["reconstructions.png", "samples.png"] {
+        assert!(fs::read(out.join(picture)).unwrap().starts_with(b"\x89PNG"));
+    }
+    assert!(fs::read_to_string(out.join("loss.svg")).unwrap().contains("<svg"));
+
+    // Data on standard output, progress in plain lines on standard error.
+    let (data, notes) = (text(&output.stdout), text(&output.stderr));
+    assert!(data.contains("test ELBO") && data.contains("samples.png") && !data.contains("epoch 1/4"), "{data}");
+    assert!(notes.contains("epoch 1/4") && !notes.contains('\u{1b}'), "{notes}");
+}
+
+#[test]
+fn every_method_trains() {
+    for (method, latents) in [
+        ("concrete", "6x2"),
+        ("gumbel-softmax", "4x3"),
+        ("straight-through", "6"),
+        ("straight-through", "4x3"),
+        ("st-gumbel-softmax", "6"),
+        ("st-gumbel-softmax", "4x3"),
+    ] {
+        let parent = TempDir::new().unwrap();
+        let out = parent.path().join("run");
+        succeeds(small(&out, &["--latent", method, "--learning-rate=0.01"]).arg(format!("--latents={latents}")));
+        let metrics = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+        let loss =
+            |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["train_loss"].as_f64().unwrap();
+        let losses: Vec<f64> = metrics.lines().map(loss).collect();
+        assert!(losses[3] < 0.8 * losses[0], "{method} {latents}: {losses:?}");
+    }
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_bits() {
+    let parent = TempDir::new().unwrap();
+    let (whole, broken) = (parent.path().join("whole"), parent.path().join("broken"));
+    let output = succeeds(&mut small(&whole, &[]));
+    // Kill at moments that fall into reading, training, writing and judging; the delays grow so that it must end.
+    let mut kills = 0;
+    for attempt in 1_u64.. {
+        let mut child = small(&broken, &["--resume"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(71 * attempt));
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success());
+            break;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+    }
+    assert!(kills > 2);
+    assert_eq!(results(&whole), results(&broken));
+    for picture in ["reconstructions.png", "samples.png", "loss.svg"] {
+        assert_eq!(fs::read(whole.join(picture)).unwrap(), fs::read(broken.join(picture)).unwrap(), "{picture}");
+    }
+    // A run that has ended ends again, with the same words but for the clock and the path.
+    let again = succeeds(&mut small(&whole, &["--resume"]));
+    let numbers = |output: &Output| {
+        text(&output.stdout).lines().filter(|line| line.starts_with("test")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(&again), numbers(&output));
+}
+
+#[test]
+fn a_resumed_run_needs_no_options_and_refuses_other_ones() {
+    let parent = TempDir::new().unwrap();
+    let out = parent.path().join("run");
+    succeeds(&mut small(&out, &[]));
+    let before = results(&out);
+    let path = out.to_str().unwrap();
+    let data = "--data-dir=../../data/mnist";
+    succeeds(&mut relaxit(&["vae", "--resume", data, "--out", path]));
+    let refusal = fails(&mut relaxit(&["vae", "--resume", data, "--out", path, "--hidden=17"]), 2);
+    assert!(refusal.contains("hidden = 16") && refusal.contains("17"), "{refusal}");
+    let refusal = fails(&mut small(&out, &[]), 1);
+    assert!(refusal.contains("already holds a run") && refusal.contains("--resume"), "{refusal}");
+    assert_eq!(results(&out), before);
+}
+
+#[test]
+fn damaged_checkpoints_are_refused_by_name() {
+    let parent = TempDir::new().unwrap();
+    let (out, other) = (parent.path().join("run"), parent.path().join("other"));
+    succeeds(&mut small(&out, &[]));
+    let checkpoint = out.join("checkpoint/epoch-000004");
+    let model = fs::read(checkpoint.join("model.bpk")).unwrap();
+
+    let mut altered = model.clone();
+    let middle = altered.len() / 2;
+    altered[middle] ^= 1;
+    fs::write(checkpoint.join("model.bpk"), &altered).unwrap();
+    let refusal = fails(&mut small(&out, &["--resume"]), 1);
+    assert!(refusal.contains("model.bpk was altered"), "{refusal}");
+
+    fs::remove_file(checkpoint.join("model.bpk")).unwrap();
+    let refusal = fails(&mut small(&out, &["--resume"]), 1);
+    assert!(refusal.contains("cannot read checkpoint file"), "{refusal}");
+
+    // A whole checkpoint, but of another model.
+    fs::write(checkpoint.join("model.bpk"), &model).unwrap();
+    let mut larger = relaxit(&SMALL.map(|option| if option == "--hidden=16" { "--hidden=20" } else { option }));
+    succeeds(larger.arg("--out").arg(&other));
+    fs::remove_dir_all(other.join("checkpoint/epoch-000004")).unwrap();
+    fs::rename(&checkpoint, other.join("checkpoint/epoch-000004")).unwrap();
+    let refusal = fails(larger.arg("--resume"), 1);
+    assert!(refusal.contains("another model"), "{refusal}");
+
+    // Another version's run.
+    let config = fs::read_to_string(out.join("config.toml")).unwrap();
+    let version = format!("version = \"{}\"", env!("CARGO_PKG_VERSION"));
+    assert!(config.contains(&version));
+    fs::write(out.join("config.toml"), config.replace(&version, "version = \"99.0.0\"")).unwrap();
+    let refusal = fails(&mut small(&out, &["--resume"]), 1);
+    assert!(refusal.contains("99.0.0"), "{refusal}");
+}
+
+#[test]
+fn bad_options_are_usage_errors() {
+    let parent = TempDir::new().unwrap();
+    let out = parent.path().join("run");
+    for (option, expected) in [
+        ("--temperature=0", "between 1e-6 and 1e6"),
+        ("--temperature=linear:1->0@10", "between 1e-6 and 1e6"),
+        ("--temperature=soon", "expected a number"),
+        ("--latents=0x3", "1 to 4096 variables"),
+        ("--latents=20x1", "2 to 1024 categories"),
+        ("--latents=20x4", "--latent concrete takes bits"),
+        ("--latent=magic", "magic"),
+        ("--protocol=sepia", "sepia"),
+        ("--epochs=0", "1..=100000"),
+        ("--batch-size=0", "1..=60000"),
+        ("--learning-rate=0", "above 0 and at most 1"),
+        ("--learning-rate=nan", "above 0 and at most 1"),
+        ("--threads=0", "1..=1024"),
+        ("--device=abacus", "abacus"),
+        ("--seed=-1", "-1"),
+        ("--nonsense", "--nonsense"),
+    ] {
+        let message = fails(relaxit(&["vae", option]).arg("--out").arg(&out), 2);
+        assert!(message.contains(expected), "{option}: {message}");
+    }
+    assert!(!out.exists());
+}
+
+#[test]
+fn bad_data_leaves_no_run_behind() {
+    let parent = TempDir::new().unwrap();
+    let (data, out) = (parent.path().join("data"), parent.path().join("run"));
+    fs::create_dir(&data).unwrap();
+    let attempt = || fails(relaxit(&["vae"]).arg("--data-dir").arg(&data).arg("--out").arg(&out), 1);
+    assert!(attempt().contains("train-images-idx3-ubyte.gz"), "{}", attempt());
+
+    for entry in fs::read_dir("../../data/mnist").unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, data.join(path.file_name().unwrap())).unwrap();
+    }
+    let labels = data.join("t10k-labels-idx1-ubyte.gz");
+    let whole = fs::read(&labels).unwrap();
+    fs::write(&labels, &whole[..whole.len() / 2]).unwrap();
+    assert!(attempt().contains("t10k-labels-idx1-ubyte.gz is cut short"), "{}", attempt());
+    fs::copy(data.join("train-labels-idx1-ubyte.gz"), &labels).unwrap();
+    assert!(attempt().contains("t10k-labels-idx1-ubyte.gz is not the published one"), "{}", attempt());
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_named() {
+    let parent = TempDir::new().unwrap();
+    let file = parent.path().join("file");
+    fs::write(&file, "a file, not a directory").unwrap();
+    let message = fails(&mut small(&file.join("run"), &[]), 1);
+    assert!(message.contains("file/run"), "{message}");
+    let foreign = parent.path().join("foreign");
+    fs::create_dir(&foreign).unwrap();
+    fs::write(foreign.join("thesis.tex"), "precious").unwrap();
+    let message = fails(&mut small(&foreign, &["--resume"]), 1);
+    assert!(message.contains("thesis.tex"), "{message}");
+}
+
+#[test]
+fn the_help_is_as_reviewed() {
+    insta::assert_snapshot!(text(&succeeds(relaxit(&["vae", "--help"]).env("COLUMNS", "100")).stdout));
+}
