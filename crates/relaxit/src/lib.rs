@@ -55,3 +55,8 @@ pub mod prelude;
 pub mod testing;
 
 pub use crate::error::{Error, Result};
+
+/// The example of the README, compiled and run with the other doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
