@@ -42,6 +42,16 @@ pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     -activation::log_sigmoid(-x)
 }
 
+/// The inverse of [`softplus`] on y > 0: `y + ln(1 − e^−y)`; y below the type's resolution counts as that.
+pub(crate) fn inverse_softplus<const D: usize>(y: Tensor<D>) -> Tensor<D> {
+    let (_, resolution) = limits(y.dtype());
+    let y = y.clamp_min(resolution);
+    // 1 − e^−y = e^−y/2 · 2 sinh(y/2), which does not cancel where y is small.
+    let small = (y.clone() * 0.5) + ((y.clone() * 0.5).clamp_max(1.0).sinh() * 2.0).log();
+    let large = y.clone() + (-(-y.clone()).exp()).log1p();
+    large.mask_where(y.lower_equal_elem(1.0), small)
+}
+
 /// `ln(p / (1 − p))`, precise where p is near 0 or 1.
 ///
 /// Probabilities are held inside the open interval of their type: 0 becomes the smallest positive normal number (logit

@@ -6,7 +6,9 @@ pub use crate::distribution::{
     Bernoulli, Cdf, Density, Distribution, Entropy, Enumerable, ExpConcrete, Gumbel, Independent, KlDivergence,
     Logistic, Moments, Normal, OneHotCategorical, Reparameterized,
 };
+pub use crate::estimator::Estimator;
 pub use crate::noise::{Base, Noise};
+pub use crate::objective::Objective;
 pub use crate::relaxation::{
     ConditionalRelaxation, Relaxation, RelaxedBernoulli, RelaxedOneHotCategorical, straight_through,
 };

@@ -43,6 +43,16 @@ macro_rules! references {
 }
 
 references! {
+    ARM: "Yin & Zhou", 2019, "ARM: Augment-REINFORCE-Merge Gradient for Stochastic Binary Networks", "arXiv:1807.11143";
+    DISARM: "Dong, Mnih & Tucker", 2020, "DisARM: An Antithetic Gradient Estimator for Binary Latent Variables",
+        "arXiv:2006.10680";
+    REINFORCE: "Williams", 1992,
+        "Simple statistical gradient-following algorithms for connectionist reinforcement learning",
+        "doi:10.1007/BF00992696";
+    RLOO: "Kool, van Hoof & Welling", 2019, "Buy 4 REINFORCE Samples, Get a Baseline for Free!",
+        "ICLR 2019 workshop on deep reinforcement learning meets structured prediction";
+    U2G: "Yin, Ho, Yan, Qian & Zhou", 2020,
+        "Probabilistic Best Subset Selection via Gradient-Based Optimization", "arXiv:2006.06448";
     AUTO_ENCODING_VARIATIONAL_BAYES: "Kingma & Welling", 2014, "Auto-Encoding Variational Bayes", "arXiv:1312.6114";
     CONCRETE: "Maddison, Mnih & Teh", 2017,
         "The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables", "arXiv:1611.00712";

@@ -104,6 +104,13 @@ pub trait ConditionalRelaxation<const D: usize>: Relaxation<D> {
     /// # Panics
     /// If the shapes differ from the relaxation's.
     fn latent_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D>;
+
+    /// The noise at which [`latent_given`](Self::latent_given) gives the latent that `noise` itself gives, where
+    /// `b = threshold(z)` of that latent. It carries no gradient.
+    ///
+    /// Given `b`, it has the law of fresh noise: so common random numbers serve both latents of a control variate, which
+    /// then agree in value and differ in gradient alone.
+    fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D>;
 }
 
 /// Forward `hard`, backward `soft`.

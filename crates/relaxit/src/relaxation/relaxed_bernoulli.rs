@@ -5,7 +5,7 @@ use burn::tensor::{DType, Device, Shape, Tensor, activation};
 use super::{ConditionalRelaxation, Relaxation};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized};
 use crate::error::{Result, check_values};
-use crate::math::{at_least_f32, indicator, inside_unit_interval, on_device, softplus};
+use crate::math::{at_least_f32, indicator, inside_unit_interval, inverse_softplus, on_device, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 use crate::temperature::Temperature;
@@ -175,5 +175,13 @@ impl<const D: usize> ConditionalRelaxation<D> for RelaxedBernoulli<D> {
         let sign = b.detach() * 2.0 - 1.0;
         let magnitude = softplus(sign.clone() * noise + softplus(sign.clone() * self.logits.clone()));
         self.temperature.divide(sign * magnitude)
+    }
+
+    /// `±(softplus⁻¹(|φ + L|) − softplus(±φ))`, the inverse of the above.
+    fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
+        let (b, noise, logits) = (b.inner(), noise.inner(), self.logits.clone().inner());
+        let sign = b * 2.0 - 1.0;
+        let magnitude = inverse_softplus((logits.clone() + noise).abs());
+        on_device(sign.clone() * (magnitude - softplus(sign * logits)), &self.device())
     }
 }
