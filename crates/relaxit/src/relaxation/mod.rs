@@ -6,11 +6,14 @@
 //!                             └─threshold─▶ hard sample b
 //! ```
 
+mod hard_concrete;
+mod mixed;
 mod relaxed_bernoulli;
 mod relaxed_one_hot;
 
 use burn::tensor::Tensor;
 
+pub use self::hard_concrete::HardConcrete;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
 

@@ -1,0 +1,216 @@
+//! Gates and bits beyond the relaxed Bernoulli, each held to every law it can be held to.
+
+#![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, and these are their helpers
+
+use burn::tensor::{DType, Tensor, TensorData};
+use relaxit::prelude::*;
+use relaxit::relaxation::HardConcrete;
+use relaxit::testing::{Case, coupling, extremes, finite_difference, independence, ks, score};
+use relaxit::{Error, Result};
+
+fn numbers<const D: usize>(x: Tensor<D>) -> Vec<f64> {
+    x.inner().try_into_vec_as().unwrap()
+}
+
+/// What every law on [0, 1] with atoms at both ends must satisfy; cases have one entry.
+///
+/// The density integrates to 1 over Lebesgue measure and the two atoms, and draws have that law: atoms by their counts,
+/// all together by Kolmogorov and Smirnov, with the jumps filled in uniformly.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // the index of a cell
+fn mixed_laws<L: Reparameterized<2> + Density<2>>(case: &Case<L>) {
+    // Gauss and Legendre's four nodes in each of many cells.
+    const CELLS: usize = 1 << 13;
+    const NODES: [(f64, f64); 4] = [
+        (-0.861_136_311_594_052_6, 0.347_854_845_137_453_9),
+        (-0.339_981_043_584_856_3, 0.652_145_154_862_546_1),
+        (0.339_981_043_584_856_3, 0.652_145_154_862_546_1),
+        (0.861_136_311_594_052_6, 0.347_854_845_137_453_9),
+    ];
+    let width = 1.0 / CELLS as f64;
+    let points = (0..CELLS).flat_map(|cell| NODES.map(|(node, _)| (cell as f64 + 0.5 + 0.5 * node) * width));
+    let points: Vec<f64> = [0.0, 1.0].into_iter().chain(points).collect();
+    let law = case.law(points.len(), DType::F64);
+    let value = Tensor::<2>::from_data(TensorData::new(points, law.shape()), (&law.device(), DType::F64));
+    let density = numbers(law.log_prob(value).exp());
+    let (zero, one) = (density[0], density[1]);
+    let mut cumulative = vec![zero];
+    for cell in density[2..].chunks(4) {
+        let mass: f64 = cell.iter().zip(NODES).map(|(density, (_, weight))| density * weight).sum();
+        cumulative.push(cumulative.last().unwrap() + mass * width / 2.0);
+    }
+    let total = cumulative[CELLS] + one;
+    assert!((total - 1.0).abs() < 1e-9, "{case:?}: the density integrates to {total}");
+
+    let draws = 200_000;
+    let law = case.law(draws, DType::F64);
+    let z = numbers(law.sample(&mut Noise::seeded(11)));
+    for (atom, p) in [(0.0, zero), (1.0, one)] {
+        let count = z.iter().filter(|&&z| (z - atom).abs() <= 0.0).count() as f64;
+        let n = draws as f64;
+        let deviation = (n * p * (1.0 - p)).sqrt().max(1.0);
+        assert!((count - n * p).abs() < 4.892 * deviation + 4.0, "{case:?}: {count} draws of {atom}, not {}", n * p);
+    }
+    let fill = numbers(Noise::seeded(12).draw(Base::Uniform, [draws], (&law.device(), DType::F64)));
+    let u: Vec<f64> = z
+        .iter()
+        .zip(fill)
+        .map(|(&z, fill)| {
+            if z <= 0.0 {
+                zero * fill
+            } else if z >= 1.0 {
+                1.0 - one * fill
+            } else {
+                let cell = ((z / width) as usize).min(CELLS - 1);
+                let share = z / width - cell as f64;
+                cumulative[cell] + share * (cumulative[cell + 1] - cumulative[cell])
+            }
+        })
+        .collect();
+    let u = Tensor::<1>::from_data(TensorData::new(u, [draws]), (&law.device(), DType::F64));
+    ks::uniform(format!("{case:?}"), u).assert();
+
+    independence::rows(case).assert();
+    finite_difference::transport(case).assert();
+    finite_difference::noise(case).assert();
+    finite_difference::log_prob(case).assert();
+    finite_difference::value(case).assert();
+    score::identity(case).assert();
+    extremes::support(case).assert();
+}
+
+fn at_extremes<L: Reparameterized<2> + Density<2>>(case: &Case<L>) {
+    extremes::sampling(case).assert();
+    extremes::rsampling(case).assert();
+    extremes::support(case).assert();
+    for value in [0.0, 0.5, 1.0] {
+        extremes::finite(case, "log_prob at 0, 1 and between", |law, _| {
+            law.log_prob(Tensor::full(law.shape(), value, (&law.device(), law.dtype())))
+        })
+        .assert();
+    }
+}
+
+/// The relaxed sample of a latent is the relaxed sample of the same noise.
+fn maps_commute<R: Relaxation<2>>(case: &Case<R>) {
+    let law = case.law(1000, DType::F64);
+    let noise = Noise::seeded(5).draw(R::BASE, law.noise_shape(), (&law.device(), law.dtype()));
+    let y = law.squash(law.latent().transport(noise.clone()));
+    assert!(y.all_close(law.transport(noise), Some(1e-11), Some(1e-12)), "{case:?}");
+}
+
+fn conditional_laws<R>(case: &Case<R>)
+where
+    R: ConditionalRelaxation<2>,
+    R::Hard: Enumerable<2> + Density<2>,
+{
+    maps_commute(case);
+    coupling::hard(case).assert();
+    coupling::threshold(case).assert();
+    coupling::marginal(case).assert();
+    coupling::conditional(case).assert();
+    coupling::pathwise(case).assert();
+}
+
+/// Samples of half-precision parameters are those of the same parameters in F32, and an empty batch stays empty.
+fn shapes_and_types<L: Reparameterized<2>>(law: impl Fn(Tensor<2>) -> L) {
+    let device = Device::flex().autodiff();
+    let full = Tensor::<2>::from_data([[0.5, -1.0, 2.0]], &device); // exact in half precision too
+    for dtype in [DType::F16, DType::BF16] {
+        let (wide, narrow) = (law(full.clone()), law(full.clone().cast(dtype)));
+        assert_eq!(narrow.dtype(), DType::F32);
+        let (x, y) = (wide.sample(&mut Noise::seeded(0)), narrow.sample(&mut Noise::seeded(0)));
+        assert!(!y.is_tracked());
+        assert_eq!(x.to_data(), y.to_data());
+    }
+    let empty = Tensor::<2>::zeros([0, 3], &device).require_grad();
+    let law = law(empty.clone());
+    assert_eq!(law.sample(&mut Noise::seeded(0)).dims(), [0, 3]);
+    let y = law.rsample(&mut Noise::seeded(0));
+    assert_eq!(empty.grad(&y.sum().backward()).unwrap().dims(), [0, 3]);
+    assert!(law.validate().is_ok());
+}
+
+#[track_caller]
+fn refused<T: std::fmt::Debug>(result: Result<T>, name: &str) {
+    match result {
+        Err(Error::Parameter { parameter, .. } | Error::Values { parameter, .. } | Error::Shape { parameter, .. }) => {
+            assert_eq!(parameter, name);
+        }
+        other => panic!("`{name}` should be refused, got {other:?}"),
+    }
+}
+
+fn hard_concrete(logits: &[f64], temperature: f64, (gamma, zeta): (f64, f64)) -> Case<HardConcrete<2>> {
+    let law = move |logits| HardConcrete::from_logits(logits, temperature).unwrap().with_stretch(gamma, zeta).unwrap();
+    Case::new(format!("HardConcrete at temperature {temperature}, stretch [{gamma}, {zeta}]"), logits, law)
+}
+
+#[test]
+fn hard_concrete_laws() {
+    for (logit, temperature, stretch) in
+        [(0.0, 2.0 / 3.0, (-0.1, 1.1)), (-1.5, 0.5, (-0.1, 1.1)), (2.0, 1.0, (-0.3, 1.05)), (0.7, 3.0, (-1.0, 3.0))]
+    {
+        let case = hard_concrete(&[logit], temperature, stretch);
+        mixed_laws(&case);
+        conditional_laws(&case);
+    }
+    let learnt = Case::new("HardConcrete with log-temperature", &[0.3, 0.5, -1.0], |p: Tensor<2>| {
+        HardConcrete::from_logits(p.clone().slice_dim(1, 1..3), p.slice_dim(1, 0).exp()).unwrap()
+    });
+    finite_difference::transport(&learnt).assert();
+    finite_difference::log_prob(&learnt).assert();
+    finite_difference::of(&learnt, "gradient of the penalty", |law| law.l0_penalty()).assert();
+    score::identity(&learnt).assert();
+}
+
+#[test]
+fn hard_concrete_probabilities_and_test_time_gate() {
+    let law = hard_concrete(&[-3.0, 0.0, 0.4, 4.0], 0.5, (-0.1, 1.1)).law(1, DType::F64);
+    let at = |value: f64| law.log_prob(Tensor::full([1, 4], value, (&law.device(), DType::F64))).exp();
+    let close = |a: Tensor<2>, b: Tensor<2>| assert!(a.clone().all_close(b.clone(), Some(1e-12), None), "{a} {b}");
+    close(law.prob_zero(), at(0.0));
+    close(law.prob_one(), at(1.0));
+    close(law.l0_penalty(), -law.prob_zero() + 1.0);
+    close(law.l0_penalty(), Bernoulli::from_logits(law.open_logits()).probs());
+    // Louizos et al. (2018), equation 13, at log α = −3: σ(−3)·1.2 − 0.1 < 0 closes the gate; equation 12 is the penalty.
+    let gate = numbers(law.deterministic());
+    assert!(gate[0] <= 0.0 && (gate[1] - 0.5).abs() < 1e-15 && gate[3] >= 1.0, "{gate:?}");
+    assert!((gate[2] - (1.2 / (1.0 + (-0.4_f64).exp()) - 0.1)).abs() < 1e-14);
+    assert!((numbers(law.l0_penalty())[1] - 1.0 / (1.0 + (0.5 * (0.1_f64 / 1.1).ln()).exp())).abs() < 1e-14);
+}
+
+#[test]
+fn hard_concrete_at_extremes() {
+    for temperature in [1e-6, 1e-3, 1.0, 1e3, 1e6] {
+        for stretch in [(-0.1, 1.1), (-1e-4, 1.0001), (-1e3, 1001.0)] {
+            let case = hard_concrete(&[1e4, -1e4, 0.0, 17.0], temperature, stretch);
+            at_extremes(&case);
+            coupling::threshold(&case).assert();
+            extremes::finite(&case, "penalty", |law, _| law.l0_penalty()).assert();
+        }
+    }
+    shapes_and_types(|logits| HardConcrete::from_logits(logits, 0.5).unwrap());
+    at_extremes(&Case::new("from probs", &[0.0, 1.0, 0.5], |p| HardConcrete::from_probs(p, 0.5).unwrap()));
+}
+
+#[test]
+fn hard_concrete_refuses() {
+    let device = Device::flex();
+    let logits = || Tensor::<2>::zeros([4, 3], &device);
+    for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-7] {
+        refused(HardConcrete::from_logits(logits(), temperature), "temperature");
+    }
+    refused(HardConcrete::from_logits(logits(), Tensor::<2>::ones([4, 2], &device)), "temperature");
+    refused(HardConcrete::from_probs(logits() + 1.5, 0.5), "probs");
+    refused(HardConcrete::from_probs(logits() + f64::NAN, 0.5), "probs");
+    let law = HardConcrete::from_logits(logits(), 0.5).unwrap();
+    for gamma in [0.0, 0.1, -1e-5, f64::NAN, f64::NEG_INFINITY] {
+        refused(law.clone().with_stretch(gamma, 1.1), "gamma");
+    }
+    for zeta in [1.0, 0.9, 1.0 + 1e-5, f64::NAN, f64::INFINITY] {
+        refused(law.clone().with_stretch(-0.1, zeta), "zeta");
+    }
+    refused(HardConcrete::from_logits(logits() + f64::NAN, 0.5).unwrap().validate(), "logits");
+    let message = law.with_stretch(0.5, 1.1).unwrap_err().to_string();
+    assert_eq!(message, "HardConcrete: `gamma` must be between -1e3 and -1e-4, got 0.5");
+}
