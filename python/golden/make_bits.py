@@ -7,6 +7,7 @@ by the textbook's formula in mpmath at 500 digits, gradients by differences. Not
 from itertools import product
 
 import mpmath as mp
+import numpy as np
 import scipy.special
 import torch
 import torch.distributions as td
@@ -85,6 +86,110 @@ def torch_hard_concrete_log_prob(r):
     return stretched.log_prob(r.value)
 
 
+# ----------------------------------------------------------------------------------------------------------------------
+# Stochastic gates: Yamada, Lindenbaum, Negahban & Kluger (2020), section 4
+
+
+def normal_below(x):
+    return mp.erfc(-x / mp.sqrt(2)) / 2
+
+
+def scipy_function(f, slope):
+    """A function of scipy with its derivative, for torch's autograd."""
+    class Function(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x):
+            context.save_for_backward(x)
+            return torch.tensor(f(x.numpy()), dtype=torch.float64)
+
+        @staticmethod
+        def backward(context, upstream):
+            (x,) = context.saved_tensors
+            return upstream * torch.tensor(slope(x.numpy()), dtype=torch.float64)
+
+    return Function.apply
+
+
+torch_log_ndtr = scipy_function(scipy.special.log_ndtr,
+                                lambda x: np.exp(-0.5 * x * x - 0.5 * np.log(2 * np.pi) - scipy.special.log_ndtr(x)))
+
+
+def log_ndtr():
+    for name, ordinary, points in [("ordinary", True, [-9, -5.5, -3, -1.25, -0.5, 0, 0.25, 1, 2.75, 5]),
+                                   ("hard", False, [-1e4, -140, -38, 0.0078125, 7, 8.5, 12])]:
+        case = Case(name, ordinary, **columns([(x,) for x in points], "x"))
+        case.expect("log_ndtr", lambda r: mp.log(normal_below(r.x)), lambda r: torch_log_ndtr(r.x), ["x"],
+                    origin="scipy")
+        yield case
+
+
+def gaussian_relaxed_bernoulli():
+    rows = [(loc, scale, value, noise)
+            for ((loc, scale), value), noise in zip(product([(0.5, 0.5), (-0.25, 0.75), (1.5, 1), (0.75, 0.125)],
+                                                            [0, 0.25, 0.875, 1]), [-3, -0.75, 0.25, 0.5, 1] * 4)]
+    yield gaussian_relaxed_bernoulli_case("ordinary", True, rows)
+    yield gaussian_relaxed_bernoulli_case("hard", False, [(loc, scale, value, 1) for value in [0, 0.5, 1] for loc, scale
+                                                          in [(40, 1), (-40, 1), (0.5, 0.0078125), (10, 0.25)]])
+
+
+def gaussian_relaxed_bernoulli_case(name, ordinary, rows):
+    case = Case(name, ordinary, **columns(rows, "loc", "scale", "value", "noise"))
+    case.expect("log_prob", gaussian_relaxed_bernoulli_log_density, torch_gaussian_relaxed_bernoulli_log_prob,
+                ["loc", "scale"])
+    for quantity, exact, library in [
+        ("l0_penalty", lambda r: normal_below(r.loc / r.scale), lambda r: torch_log_ndtr(r.loc / r.scale)),
+        ("prob_zero", lambda r: normal_below(-r.loc / r.scale), lambda r: torch_log_ndtr(-r.loc / r.scale)),
+        ("prob_one", lambda r: normal_below((r.loc - 1) / r.scale), lambda r: torch_log_ndtr((r.loc - 1) / r.scale)),
+    ]:
+        case.expect(quantity, exact, lambda r, library=library: library(r).exp(), ["loc", "scale"], origin="scipy")
+    # The library's side is a rule of two hundred nodes; at narrow gates it has no chance.
+    case.expect("mean", lambda r: clamped_moment(r, 1), lambda r: quadrature_moment(r, 1),
+                ["loc", "scale"] if ordinary else [], origin="quadrature")
+    case.expect("variance", lambda r: clamped_moment(r, 2) - clamped_moment(r, 1) ** 2,
+                lambda r: quadrature_moment(r, 2) - quadrature_moment(r, 1) ** 2,
+                ["loc", "scale"] if ordinary else [], origin="quadrature")
+    case.expect("sample", lambda r: clamp(r.loc + r.scale * r.noise), lambda r: (r.loc + r.scale * r.noise).clamp(0, 1),
+                ["loc", "scale"] if ordinary else [])
+    return case
+
+
+def gaussian_relaxed_bernoulli_log_density(r):
+    if r.value == 0:
+        return mp.log(normal_below(-r.loc / r.scale))
+    if r.value == 1:
+        return mp.log(normal_below((r.loc - 1) / r.scale))
+    return mp.log(textbook.normal_density(r.value, r.loc, r.scale))
+
+
+def torch_gaussian_relaxed_bernoulli_log_prob(r):
+    if r.value == 0:
+        return torch_log_ndtr(-r.loc / r.scale)
+    if r.value == 1:
+        return torch_log_ndtr((r.loc - 1) / r.scale)
+    return td.Normal(r.loc, r.scale).log_prob(r.value)
+
+
+def clamped_moment(r, power):
+    """Moments of max(0, x) and of max(0, x - 1): the textbook's integrals of powers times a normal density."""
+    def partial(n, a, b):
+        density = [mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi) for x in (a, b)]
+        mass = normal_below(b) - normal_below(a)
+        return [mass, density[0] - density[1], mass + a * density[0] - b * density[1]][n]
+
+    a, b = -r.loc / r.scale, (1 - r.loc) / r.scale
+    inside = [partial(n, a, b) for n in range(3)]
+    between = [None, r.loc * inside[0] + r.scale * inside[1],
+               r.loc**2 * inside[0] + 2 * r.loc * r.scale * inside[1] + r.scale**2 * inside[2]][power]
+    return between + normal_below(-b)
+
+
+def quadrature_moment(r, power):
+    """E[z^n] is the integral of n t^(n - 1) P(z > t)."""
+    nodes, weights = (torch.tensor(x, dtype=torch.float64) for x in np.polynomial.legendre.leggauss(200))
+    t = (nodes + 1) / 2
+    return (weights / 2 * power * t ** (power - 1) * torch_log_ndtr((r.loc - t) / r.scale).exp()).sum()
+
+
 if __name__ == "__main__":
-    for law in [hard_concrete]:
+    for law in [hard_concrete, log_ndtr, gaussian_relaxed_bernoulli]:
         write_cases(law.__name__, law())

@@ -56,6 +56,8 @@ references! {
         "REBAR: Low-variance, unbiased gradient estimates for discrete latent variable models", "arXiv:1703.07370";
     RELAX: "Grathwohl, Choi, Wu, Roeder & Duvenaud", 2018,
         "Backpropagation through the Void: Optimizing control variates for black-box gradient estimation", "arXiv:1711.00123";
+    STOCHASTIC_GATES: "Yamada, Lindenbaum, Negahban & Kluger", 2020, "Feature Selection using Stochastic Gates",
+        "arXiv:1810.04247";
     STRAIGHT_THROUGH: "Bengio, Léonard & Courville", 2013,
         "Estimating or Propagating Gradients Through Stochastic Neurons for Conditional Computation", "arXiv:1308.3432";
 }

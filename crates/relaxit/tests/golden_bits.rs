@@ -5,8 +5,9 @@
 #[path = "golden/harness.rs"]
 mod harness;
 
+use relaxit::math;
 use relaxit::prelude::*;
-use relaxit::relaxation::HardConcrete;
+use relaxit::relaxation::{GaussianRelaxedBernoulli, HardConcrete};
 
 use harness::{check, fixture, unknown};
 
@@ -20,6 +21,31 @@ fn hard_concrete() {
             "l0_penalty" => law.l0_penalty(),
             "sample" => law.transport(inputs.get("noise")),
             "deterministic" => law.deterministic(),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+#[test]
+fn log_ndtr() {
+    check(fixture!("log_ndtr"), &["log_ndtr", "log_ndtr by x"], |inputs, quantity| match quantity {
+        "log_ndtr" => math::log_ndtr(inputs.get("x")),
+        _ => unknown(quantity),
+    });
+}
+
+#[test]
+fn gaussian_relaxed_bernoulli() {
+    check(fixture!("gaussian_relaxed_bernoulli"), &["l0_penalty", "prob_zero", "prob_one"], |inputs, quantity| {
+        let law = GaussianRelaxedBernoulli::new(inputs.get("loc"), inputs.get("scale")).expect("legal");
+        match quantity {
+            "log_prob" => law.log_prob(inputs.get("value")),
+            "l0_penalty" => law.l0_penalty(),
+            "prob_zero" => law.prob_zero(),
+            "prob_one" => law.prob_one(),
+            "mean" => law.mean(),
+            "variance" => law.variance(),
+            "sample" => law.transport(inputs.get("noise")),
             _ => unknown(quantity),
         }
     });

@@ -4,8 +4,8 @@
 
 use burn::tensor::{DType, Tensor, TensorData};
 use relaxit::prelude::*;
-use relaxit::relaxation::HardConcrete;
-use relaxit::testing::{Case, coupling, extremes, finite_difference, independence, ks, score};
+use relaxit::relaxation::{GaussianRelaxedBernoulli, HardConcrete};
+use relaxit::testing::{Case, coupling, extremes, finite_difference, independence, ks, moments, score};
 use relaxit::{Error, Result};
 
 fn numbers<const D: usize>(x: Tensor<D>) -> Vec<f64> {
@@ -213,4 +213,82 @@ fn hard_concrete_refuses() {
     refused(HardConcrete::from_logits(logits() + f64::NAN, 0.5).unwrap().validate(), "logits");
     let message = law.with_stretch(0.5, 1.1).unwrap_err().to_string();
     assert_eq!(message, "HardConcrete: `gamma` must be between -1e3 and -1e-4, got 0.5");
+}
+
+fn stochastic_gate(parameters: &[f64]) -> Case<GaussianRelaxedBernoulli<2>> {
+    Case::new("GaussianRelaxedBernoulli", parameters, |p: Tensor<2>| {
+        let entries = p.dims()[1] / 2;
+        let (loc, log_scale) = (p.clone().slice_dim(1, 0..entries), p.slice_dim(1, entries..2 * entries));
+        GaussianRelaxedBernoulli::from_log_scale(loc, log_scale).unwrap()
+    })
+}
+
+#[test]
+fn gaussian_relaxed_bernoulli_laws() {
+    for parameters in [[0.5, 0.5_f64.ln()], [-0.3, 0.0], [1.4, -0.5], [0.7, -3.0], [0.2, 2.0]] {
+        let case = stochastic_gate(&parameters);
+        mixed_laws(&case);
+        moments::mean_and_variance(&case).assert();
+        finite_difference::of(&case, "gradient of the mean", |law| law.mean()).assert();
+        finite_difference::of(&case, "gradient of the variance", |law| law.variance()).assert();
+        finite_difference::of(&case, "gradient of the penalty", |law| law.l0_penalty()).assert();
+    }
+    // Far out on either side a gate is shut, or open, and hardly varies.
+    let case = stochastic_gate(&[-4.0, 5.0, 0.5, 0.5, 0.0, 0.0, -7.0, 4.0]);
+    moments::mean_and_variance(&case).assert();
+}
+
+/// The gradient of `E[(z − 0.3)²]` by the pathwise estimate is that of the exact mean and variance.
+#[test]
+fn pathwise_gradients_of_clamped_gates_are_unbiased() {
+    let parameters = Tensor::<2>::from_data([[0.4, -0.5]], (&Device::flex(), DType::F64)).repeat_dim(0, 200_000);
+    let gradient = |f: fn(&GaussianRelaxedBernoulli<2>) -> Tensor<2>| {
+        let leaf = parameters.clone().autodiff().require_grad();
+        let (loc, log_scale) = (leaf.clone().slice_dim(1, 0), leaf.clone().slice_dim(1, 1));
+        let law = GaussianRelaxedBernoulli::from_log_scale(loc, log_scale).unwrap();
+        leaf.grad(&f(&law).sum().backward()).unwrap()
+    };
+    let slopes = gradient(|law| (law.rsample(&mut Noise::seeded(3)) - 0.3).square());
+    let exact = gradient(|law| law.variance() + (law.mean() - 0.3).square()).slice_dim(0, 0);
+    let (variance, mean) = slopes.var_mean(0);
+    for ((mean, exact), variance) in numbers(mean).into_iter().zip(numbers(exact)).zip(numbers(variance)) {
+        assert!((mean - exact).abs() < 4.892 * (variance / 2e5).sqrt(), "{mean} {exact}");
+    }
+}
+
+#[test]
+fn gaussian_relaxed_bernoulli_probabilities() {
+    let law = stochastic_gate(&[0.5, -1.0, 3.0, 0.5, -0.7, 0.0, 1.0, -2.0]).law(1, DType::F64);
+    let at = |value: f64| law.log_prob(Tensor::full([1, 4], value, (&law.device(), DType::F64))).exp();
+    let close = |a: Tensor<2>, b: Tensor<2>| assert!(a.clone().all_close(b.clone(), Some(1e-12), None), "{a} {b}");
+    close(law.prob_zero(), at(0.0));
+    close(law.prob_one(), at(1.0));
+    close(law.l0_penalty(), -law.prob_zero() + 1.0);
+    close(law.open().probs(), law.l0_penalty());
+    assert_eq!(numbers(law.deterministic()), [0.5, 0.0, 1.0, 0.5]);
+}
+
+#[test]
+fn gaussian_relaxed_bernoulli_at_extremes() {
+    for log_scale in [-7.0, 0.0, 7.0] {
+        let case = stochastic_gate(&[1e4, -1e4, 0.5, 1.0, log_scale, log_scale, log_scale, log_scale]);
+        at_extremes(&case);
+        extremes::finite(&case, "mean", |law, _| law.mean()).assert();
+        extremes::finite(&case, "variance", |law, _| law.variance()).assert();
+        extremes::finite(&case, "penalty", |law, _| law.l0_penalty()).assert();
+    }
+    shapes_and_types(|loc| GaussianRelaxedBernoulli::from_log_scale(loc.clone(), loc).unwrap());
+}
+
+#[test]
+fn gaussian_relaxed_bernoulli_refuses() {
+    let device = Device::flex();
+    let full = |x: f64| Tensor::<2>::full([4, 3], x, &device);
+    for scale in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        refused(GaussianRelaxedBernoulli::new(full(0.5), full(scale)), "scale");
+    }
+    refused(GaussianRelaxedBernoulli::new(full(f64::NAN), full(1.0)), "loc");
+    refused(GaussianRelaxedBernoulli::new(full(0.5), Tensor::ones([4, 2], &device)), "scale");
+    let message = GaussianRelaxedBernoulli::new(full(0.5), full(-1.0)).unwrap_err().to_string();
+    assert!(message.starts_with("GaussianRelaxedBernoulli: every value of `scale` must be positive"), "{message}");
 }

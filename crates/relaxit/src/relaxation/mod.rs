@@ -6,6 +6,7 @@
 //!                             └─threshold─▶ hard sample b
 //! ```
 
+mod gaussian_relaxed_bernoulli;
 mod hard_concrete;
 mod mixed;
 mod relaxed_bernoulli;
@@ -13,6 +14,7 @@ mod relaxed_one_hot;
 
 use burn::tensor::Tensor;
 
+pub use self::gaussian_relaxed_bernoulli::GaussianRelaxedBernoulli;
 pub use self::hard_concrete::HardConcrete;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
