@@ -190,6 +190,65 @@ def quadrature_moment(r, power):
     return (weights / 2 * power * t ** (power - 1) * torch_log_ndtr((r.loc - t) / r.scale).exp()).sum()
 
 
+# ----------------------------------------------------------------------------------------------------------------------
+# The relaxed Bernoulli of Tucker et al. (2017), and the bits of Bengio, Léonard & Courville (2013)
+
+
+def rebar_relaxation():
+    for temperature in [0.125, 0.5, 1, 5]:
+        rows = [(logit, temperature, value, noise, fresh, b) for (logit, value), noise, fresh, b in
+                zip(product([-3, -0.5, 0, 1.75], [0.0625, 0.375, 0.75]), [-5, -0.75, 0.25, 1.5, 3] * 3,
+                    [3, 1.5, 0.25, -0.75, -5] * 3, [0, 0, 1, 1] * 3)]
+        yield rebar_relaxation_case(f"τ = {temperature}", True, rows)
+
+
+def rebar_relaxation_case(name, ordinary, rows):
+    case = Case(name, ordinary, **columns(rows, "logits", "temperature", "value", "noise", "fresh", "b"))
+    def scale(t): return (t**2 + t + 1) / (t + 1)
+    def law(r): return td.RelaxedBernoulli(r.temperature, logits=r.logits * scale(r.temperature))
+    def latent_given(r): return textbook.bernoulli_latent_given(r.logits, r.b, sigmoid(r.fresh))
+    case.expect("log_prob", lambda r: mp.log(textbook.binary_concrete_density(
+        r.value, r.logits * scale(r.temperature), r.temperature)), lambda r: law(r).log_prob(r.value),
+        ["logits", "temperature", "value"])
+    case.expect("sample", lambda r: sigmoid((scale(r.temperature) * r.logits + r.noise) / r.temperature),
+                lambda r: ((scale(r.temperature) * r.logits + r.noise) / r.temperature).sigmoid(),
+                ["logits", "temperature"])
+    # As in the published code: the conditional z replaces φ + L in the relaxation, where φ stands a second time.
+    case.expect("squash of latent_given", lambda r: sigmoid(
+        latent_given(r) / r.temperature + r.logits * r.temperature / (r.temperature + 1)),
+        torch_rebar_squashed_conditional, ["logits", "temperature"])
+    return case
+
+
+def torch_rebar_squashed_conditional(r):
+    theta, v = r.logits.sigmoid(), r.fresh.sigmoid()
+    v = v * theta + (1 - theta) if r.b == 1 else v * (1 - theta)
+    z = r.logits + v.log() - (-v).log1p()
+    return (z / r.temperature + r.logits * r.temperature / (r.temperature + 1)).sigmoid()
+
+
+def stochastic_times_smooth():
+    for name, ordinary, logits in [("ordinary", True, [-4, -1.5, -0.5, 0, 0.25, 1, 3]), ("hard", False, [-80, 15, 70])]:
+        rows = [(logit, noise) for logit, noise in product(logits, [-6, -0.75, 0.5, 9])]
+        case = Case(name, ordinary, **columns(rows, "logits", "noise"))
+        case.expect("mean", lambda r: sigmoid(r.logits), lambda r: r.logits.sigmoid(), ["logits"] if ordinary else [])
+        case.expect("variance", lambda r: sigmoid(r.logits) ** 1.5 * (1 - mp.sqrt(sigmoid(r.logits))),
+                    lambda r: r.logits.sigmoid() ** 1.5 * (1 - r.logits.sigmoid().sqrt()), ["logits"])
+        case.expect("sample", exact_stochastic_times_smooth, torch_stochastic_times_smooth, ["logits"])
+        yield case
+
+
+def exact_stochastic_times_smooth(r):
+    """The bit is 1 where logistic noise, made uniform, is below its probability from above."""
+    smooth = mp.sqrt(sigmoid(r.logits))
+    return smooth if 1 - sigmoid(r.noise) < smooth else 0 * smooth
+
+
+def torch_stochastic_times_smooth(r):
+    smooth = r.logits.sigmoid().sqrt()
+    return (1 - r.noise.sigmoid() < smooth).double() * smooth
+
+
 if __name__ == "__main__":
-    for law in [hard_concrete, log_ndtr, gaussian_relaxed_bernoulli]:
+    for law in [hard_concrete, log_ndtr, gaussian_relaxed_bernoulli, rebar_relaxation, stochastic_times_smooth]:
         write_cases(law.__name__, law())

@@ -7,7 +7,7 @@ mod harness;
 
 use relaxit::math;
 use relaxit::prelude::*;
-use relaxit::relaxation::{GaussianRelaxedBernoulli, HardConcrete};
+use relaxit::relaxation::{GaussianRelaxedBernoulli, HardConcrete, RebarRelaxation, StochasticTimesSmooth};
 
 use harness::{check, fixture, unknown};
 
@@ -43,6 +43,32 @@ fn gaussian_relaxed_bernoulli() {
             "l0_penalty" => law.l0_penalty(),
             "prob_zero" => law.prob_zero(),
             "prob_one" => law.prob_one(),
+            "mean" => law.mean(),
+            "variance" => law.variance(),
+            "sample" => law.transport(inputs.get("noise")),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+#[test]
+fn rebar_relaxation() {
+    check(fixture!("rebar_relaxation"), &[], |inputs, quantity| {
+        let law = RebarRelaxation::from_logits(inputs.get("logits"), inputs.temperature()).expect("legal");
+        match quantity {
+            "log_prob" => law.log_prob(inputs.get("value")),
+            "sample" => law.transport(inputs.get("noise")),
+            "squash of latent_given" => law.squash(law.latent_given(inputs.get("b"), inputs.get("fresh"))),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+#[test]
+fn stochastic_times_smooth() {
+    check(fixture!("stochastic_times_smooth"), &["mean", "variance"], |inputs, quantity| {
+        let law = StochasticTimesSmooth::from_logits(inputs.get("logits"));
+        match quantity {
             "mean" => law.mean(),
             "variance" => law.variance(),
             "sample" => law.transport(inputs.get("noise")),

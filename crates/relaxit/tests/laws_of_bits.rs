@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, and these are their helpers
 
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData, activation};
 use relaxit::prelude::*;
-use relaxit::relaxation::{GaussianRelaxedBernoulli, HardConcrete};
-use relaxit::testing::{Case, coupling, extremes, finite_difference, independence, ks, moments, score};
+use relaxit::relaxation::{
+    GaussianRelaxedBernoulli, HardConcrete, RebarRelaxation, StochasticTimesSmooth, StraightThroughBernoulli,
+};
+use relaxit::testing::{
+    Case, chi_square, coupling, divergence, extremes, finite_difference, independence, ks, moments, quadrature, score,
+};
 use relaxit::{Error, Result};
 
 fn numbers<const D: usize>(x: Tensor<D>) -> Vec<f64> {
@@ -291,4 +295,216 @@ fn gaussian_relaxed_bernoulli_refuses() {
     refused(GaussianRelaxedBernoulli::new(full(0.5), Tensor::ones([4, 2], &device)), "scale");
     let message = GaussianRelaxedBernoulli::new(full(0.5), full(-1.0)).unwrap_err().to_string();
     assert!(message.starts_with("GaussianRelaxedBernoulli: every value of `scale` must be positive"), "{message}");
+}
+
+fn rebar(logits: &[f64], temperature: f64) -> Case<RebarRelaxation<2>> {
+    let law = move |logits| RebarRelaxation::from_logits(logits, temperature).unwrap();
+    Case::new(format!("RebarRelaxation at temperature {temperature}"), logits, law)
+}
+
+#[test]
+fn rebar_relaxation_laws() {
+    for (logits, temperature) in [(&[0.0][..], 1.0), (&[-2.0, 0.5, 3.0], 0.5), (&[0.3, -0.3], 2.0), (&[2.0, -4.0], 0.7)]
+    {
+        let case = rebar(logits, temperature);
+        ks::density(&case).assert();
+        quadrature::normalisation(&case).assert();
+        independence::rows(&case).assert();
+        finite_difference::transport(&case).assert();
+        finite_difference::noise(&case).assert();
+        finite_difference::log_prob(&case).assert();
+        finite_difference::value(&case).assert();
+        score::identity(&case).assert();
+        extremes::support(&case).assert();
+        conditional_laws(&case);
+    }
+    for (logits, temperature) in [(&[5.0, -5.0][..], 0.01), (&[0.3, -7.0], 100.0)] {
+        conditional_laws(&rebar(logits, temperature));
+    }
+    let learnt = Case::new("RebarRelaxation with log-temperature", &[0.3, 0.5, -1.0], |p: Tensor<2>| {
+        RebarRelaxation::from_logits(p.clone().slice_dim(1, 1..3), p.slice_dim(1, 0).exp()).unwrap()
+    });
+    quadrature::normalisation(&learnt).assert();
+    ks::density(&learnt).assert();
+    finite_difference::transport(&learnt).assert();
+    finite_difference::log_prob(&learnt).assert();
+    coupling::pathwise(&learnt).assert();
+    score::identity(&learnt).assert();
+}
+
+/// `squash` of a conditional latent carries the gradient of the logits on both its ways.
+#[test]
+fn rebar_relaxation_gradient_of_the_squashed_conditional() {
+    let at = Tensor::<2>::from_data([[0.7, -1.2, 3.0]], (&Device::flex(), DType::F64)).repeat_dim(0, 16);
+    let noise = Noise::seeded(2).draw(Base::Logistic, [16, 3], (&Device::flex(), DType::F64));
+    let b = Bernoulli::from_logits(at.clone()).sample(&mut Noise::seeded(3));
+    finite_difference::gradient("gradient of the squashed conditional", "RebarRelaxation", &at, |logits| {
+        let law = RebarRelaxation::from_logits(logits, 0.6).unwrap();
+        law.squash(law.latent_given(b.clone(), noise.clone()))
+    })
+    .assert();
+}
+
+/// The paper's form, `σ((λ² + λ + 1)/(λ (λ + 1)) φ + L/λ)`, its limits, and the same law by its other name.
+#[test]
+fn rebar_relaxation_is_the_published_one() {
+    let options = (&Device::flex(), DType::F64);
+    let logits = Tensor::<2>::from_data([[-3.0, -0.5, 0.0, 1.0, 4.0]], options);
+    let noise = Noise::seeded(0).draw(Base::Logistic, [1, 5], options);
+    for temperature in [0.05, 0.5, 1.0, 3.0, 100.0] {
+        let law = RebarRelaxation::from_logits(logits.clone(), temperature).unwrap();
+        let y = law.transport(noise.clone());
+        let factor = (temperature * temperature + temperature + 1.0) / (temperature * (temperature + 1.0));
+        let published = activation::sigmoid(logits.clone() * factor + noise.clone() / temperature);
+        assert!(y.clone().all_close(published, Some(1e-12), Some(1e-15)));
+        let plain = law.as_relaxed_bernoulli();
+        assert!(plain.transport(noise.clone()).all_close(y.clone(), Some(1e-12), Some(1e-15)));
+        let value = y.clamp(0.01, 0.99);
+        assert!(plain.log_prob(value.clone()).all_close(law.log_prob(value), Some(1e-9), Some(1e-9)));
+    }
+    let flat = RebarRelaxation::from_logits(logits.clone(), 1e6).unwrap();
+    assert!(flat.transport(noise.clone()).all_close(flat.hard().probs(), Some(0.0), Some(1e-5)));
+    let sharp = RebarRelaxation::from_logits(logits, 1e-6).unwrap();
+    let z = sharp.latent().transport(noise.clone());
+    assert!(sharp.transport(noise).all_close(sharp.threshold(z), Some(0.0), Some(1e-9)));
+}
+
+#[test]
+fn rebar_relaxation_at_extremes_and_its_doors() {
+    for temperature in [1e-6, 1e-3, 1.0, 1e3, 1e6] {
+        let case = rebar(&[1e4, -1e4, 0.0, 17.0], temperature);
+        extremes::sampling(&case).assert();
+        extremes::rsampling(&case).assert();
+        extremes::support(&case).assert();
+        coupling::threshold(&case).assert();
+    }
+    shapes_and_types(|logits| RebarRelaxation::from_logits(logits, 0.5).unwrap());
+    let logits = || Tensor::<2>::zeros([4, 3], &Device::flex());
+    for temperature in [0.0, f64::NAN, 1e7] {
+        refused(RebarRelaxation::from_logits(logits(), temperature), "temperature");
+    }
+    refused(RebarRelaxation::from_probs(logits() - 0.1, 0.5), "probs");
+    refused(RebarRelaxation::from_logits(logits() + f64::INFINITY, 0.5).unwrap().validate(), "logits");
+}
+
+/// The gradient of `f(b)` averaged exactly over bits, one row of `weights` to each of all 2³ outcomes.
+fn expected_gradient(
+    logits: &Tensor<2>,
+    f: impl Fn(Tensor<2>) -> Tensor<2>,
+    sample: impl Fn(Tensor<2>, Tensor<2>) -> Tensor<2>,
+) -> Vec<f64> {
+    let law = Independent::<_, 1>(Bernoulli::from_logits(logits.clone()));
+    law.outcomes()
+        .map(|b| {
+            let leaf = logits.clone().autodiff().require_grad();
+            // Noise so large that it decides the bit.
+            let noise = Tensor::from_inner((b.clone() * 2.0 - 1.0) * 1e3);
+            let gradient = leaf.grad(&f(sample(leaf.clone(), noise)).sum().backward()).unwrap();
+            gradient * law.log_prob(b).exp()
+        })
+        .reduce(|a, b| a + b)
+        .map(numbers)
+        .unwrap()
+}
+
+/// The gradient of `E[f(b)]`, by enumeration.
+fn exact_gradient(logits: &Tensor<2>, f: impl Fn(Tensor<2>) -> Tensor<2>) -> Vec<f64> {
+    let leaf = logits.clone().autodiff().require_grad();
+    let law = Independent::<_, 1>(Bernoulli::from_logits(leaf.clone()));
+    let mean = law.outcomes().map(|b| law.log_prob(b.clone()).exp() * f(b)).reduce(|a, b| a + b).unwrap();
+    numbers(leaf.grad(&mean.sum().backward()).unwrap())
+}
+
+#[test]
+fn straight_through_is_exact_for_linear_objectives_only() {
+    let logits = Tensor::<2>::from_data([[0.7, -1.3, 2.0]], (&Device::flex(), DType::F64));
+    let weights = Tensor::<2>::from_data([[2.0, -3.0, 0.5]], (&Device::flex(), DType::F64));
+    let sample = |logits, noise| StraightThroughBernoulli::from_logits(logits).transport(noise);
+    let linear = |b: Tensor<2>| (b * Tensor::from_inner(weights.clone())).sum_dim(1) + 0.7;
+    let (exact, got) = (exact_gradient(&logits, linear), expected_gradient(&logits, linear, sample));
+    for (exact, got) in exact.iter().zip(&got) {
+        assert!((exact - got).abs() < 1e-12, "{exact} {got}");
+    }
+    // (b − 0.2)²: the derivative at bits is 2 (p − 0.2) on average, the difference between them 0.6.
+    let quadratic = |b: Tensor<2>| (b - 0.2).square().sum_dim(1);
+    let (exact, got) = (exact_gradient(&logits, quadratic), expected_gradient(&logits, quadratic, sample));
+    for ((exact, got), logit) in exact.iter().zip(&got).zip(numbers(logits)) {
+        let p = 1.0 / (1.0 + (-logit).exp());
+        assert!((got - 2.0 * (p - 0.2) * p * (1.0 - p)).abs() < 1e-12);
+        assert!((exact - 0.6 * p * (1.0 - p)).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn straight_through_bernoulli_laws() {
+    for logits in [&[0.0][..], &[-2.0, 0.5, 3.0]] {
+        let case = Case::new("StraightThroughBernoulli", logits, StraightThroughBernoulli::from_logits);
+        moments::mean_and_variance(&case).assert();
+        chi_square::outcomes(&case).assert();
+        quadrature::mass(&case).assert();
+        score::identity(&case).assert();
+        divergence::entropy(&case).assert();
+        independence::rows(&case).assert();
+        divergence::kl(&case, &Case::new("Bernoulli", &vec![0.3; logits.len()], Bernoulli::from_logits)).assert();
+        // Sampling with gradient gives the very bits of sampling without.
+        let law = case.law(1000, DType::F32);
+        let (x, y) = (law.sample(&mut Noise::seeded(1)), law.rsample(&mut Noise::seeded(1)));
+        assert_eq!(x.to_data(), y.to_data());
+    }
+    let case = Case::new("StraightThroughBernoulli", &[1e4, -1e4, 0.0], StraightThroughBernoulli::from_logits);
+    extremes::sampling(&case).assert();
+    extremes::support(&case).assert();
+    extremes::finite(&case, "rsample", StraightThroughBernoulli::rsample).assert();
+    refused(StraightThroughBernoulli::from_probs(Tensor::<1>::full([2], 1.5, &Device::flex())), "probs");
+    assert_eq!(StraightThroughBernoulli::from_logits(Tensor::<2>::zeros([0, 3], &Device::flex())).shape(), [0, 3]);
+}
+
+#[test]
+fn stochastic_times_smooth_laws() {
+    for logits in [&[0.0][..], &[-2.0, 0.5, 3.0]] {
+        let case = Case::new("StochasticTimesSmooth", logits, StochasticTimesSmooth::from_logits);
+        moments::mean_and_variance(&case).assert();
+        independence::rows(&case).assert();
+        finite_difference::of(&case, "gradient of the mean", |law| law.mean()).assert();
+        finite_difference::of(&case, "gradient of the variance", |law| law.variance()).assert();
+        finite_difference::of(&case, "gradient of the gate", |law| law.gate().logits().clone()).assert();
+        let law = case.law(1, DType::F64);
+        assert!(law.gate().probs().all_close(law.probs().sqrt(), Some(1e-12), None));
+        assert!(law.smooth().all_close(law.probs().sqrt(), Some(1e-12), None));
+        // On or off, nothing between.
+        let law = case.law(10_000, DType::F32);
+        let h = law.sample(&mut Noise::seeded(0));
+        let off = h.clone().equal_elem(0.0);
+        assert!(off.clone().bool_or(h.equal(law.smooth())).all().into_scalar::<bool>());
+        chi_square::outcomes(&case.map("gate", |law| law.gate())).assert();
+    }
+    let case = Case::new("StochasticTimesSmooth", &[1e4, -1e4, 0.0], StochasticTimesSmooth::from_logits);
+    extremes::finite(&case, "rsample", StochasticTimesSmooth::rsample).assert();
+    extremes::finite(&case, "mean", |law, _| law.mean()).assert();
+    extremes::finite(&case, "variance", |law, _| law.variance()).assert();
+    extremes::finite(&case, "gate", |law, _| law.gate().logits().clone()).assert();
+    refused(StochasticTimesSmooth::from_probs(Tensor::<1>::full([2], f64::NAN, &Device::flex())), "probs");
+    refused(StochasticTimesSmooth::from_logits(Tensor::<1>::full([2], f64::NAN, &Device::flex())).validate(), "logits");
+    let empty = StochasticTimesSmooth::from_logits(Tensor::<2>::zeros([0, 3], &Device::flex()));
+    assert_eq!(empty.rsample(&mut Noise::seeded(0)).dims(), [0, 3]);
+}
+
+/// Of linear objectives the expected gradient is half the true one, by enumeration.
+#[test]
+fn stochastic_times_smooth_halves_linear_gradients() {
+    let logits = Tensor::<2>::from_data([[0.7, -1.3, 2.0]], (&Device::flex(), DType::F64));
+    let weights = Tensor::<2>::from_data([[2.0, -3.0, 0.5]], (&Device::flex(), DType::F64));
+    let linear = |b: Tensor<2>| (b * Tensor::from_inner(weights.clone())).sum_dim(1);
+    let truth = exact_gradient(&logits, linear); // E[h] is the mean of the bit at these logits
+    let gate = StochasticTimesSmooth::from_logits(logits.clone()).gate();
+    let gates = Independent::<_, 1>(gate);
+    let expected = gates.outcomes().map(|b| {
+        let leaf = logits.clone().autodiff().require_grad();
+        let noise = Tensor::from_inner((b.clone() * 2.0 - 1.0) * 1e3);
+        let h = StochasticTimesSmooth::from_logits(leaf.clone()).transport(noise);
+        leaf.grad(&linear(h).sum().backward()).unwrap() * gates.log_prob(b).exp()
+    });
+    for (got, truth) in numbers(expected.reduce(|a, b| a + b).unwrap()).into_iter().zip(truth) {
+        assert!((got - truth / 2.0).abs() < 1e-12, "{got} {truth}");
+    }
 }

@@ -74,6 +74,11 @@ impl<const D: usize> RelaxedBernoulli<D> {
         Ok(Self { logits, temperature })
     }
 
+    /// The same on the inner device.
+    pub(super) fn inner(&self) -> Self {
+        Self { logits: self.logits.clone().inner(), temperature: self.temperature.inner() }
+    }
+
     /// [`Distribution::validate`] for the laws that are built on this one.
     pub(super) fn validate_as(&self, subject: &'static str) -> Result<()> {
         check_values(subject, "logits", "finite", &self.logits, f64::is_finite)?;
@@ -124,8 +129,7 @@ impl<const D: usize> Distribution<D> for RelaxedBernoulli<D> {
     }
 
     fn sample(&self, noise: &mut Noise) -> Tensor<D> {
-        let inner = Self { logits: self.logits.clone().inner(), temperature: self.temperature.inner() };
-        on_device(inner.rsample(noise), &self.device())
+        on_device(self.inner().rsample(noise), &self.device())
     }
 
     fn validate(&self) -> Result<()> {
