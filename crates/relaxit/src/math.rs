@@ -2,7 +2,13 @@
 //!
 //! Each is finite wherever its value is representable, and says how far it is from the exact one.
 
+mod normal;
+
 use burn::tensor::{DType, Device, Tensor, activation};
+
+pub use self::normal::log_ndtr;
+#[allow(unused_imports)]
+pub(crate) use self::normal::{logit_ndtr, ndtr, ndtri_of_logit, normal_density};
 
 /// The smallest positive normal number of a type and half its resolution at 1: where open sets end in practice.
 pub(crate) fn limits(dtype: DType) -> (f64, f64) {

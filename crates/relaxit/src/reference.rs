@@ -59,11 +59,15 @@ references! {
     GUMBEL_SOFTMAX: "Jang, Gu & Poole", 2017, "Categorical Reparameterization with Gumbel-Softmax", "arXiv:1611.01144";
     IMPORTANCE_WEIGHTED_AUTOENCODERS: "Burda, Grosse & Salakhutdinov", 2016, "Importance Weighted Autoencoders",
         "arXiv:1509.00519";
+    L0_REGULARIZATION: "Louizos, Welling & Kingma", 2018, "Learning Sparse Neural Networks through L0 Regularization",
+        "arXiv:1712.01312";
     PHILOX: "Salmon, Moraes, Dror & Shaw", 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", "doi:10.1145/2063384.2063405";
     REBAR: "Tucker, Mnih, Maddison, Lawson & Sohl-Dickstein", 2017,
         "REBAR: Low-variance, unbiased gradient estimates for discrete latent variable models", "arXiv:1703.07370";
     RELAX: "Grathwohl, Choi, Wu, Roeder & Duvenaud", 2018,
         "Backpropagation through the Void: Optimizing control variates for black-box gradient estimation", "arXiv:1711.00123";
+    STOCHASTIC_GATES: "Yamada, Lindenbaum, Negahban & Kluger", 2020, "Feature Selection using Stochastic Gates",
+        "arXiv:1810.04247";
     STRAIGHT_THROUGH: "Bengio, Léonard & Courville", 2013,
         "Estimating or Propagating Gradients Through Stochastic Neurons for Conditional Computation", "arXiv:1308.3432";
 }

@@ -8,7 +8,7 @@ mod categorical;
 mod exp_concrete;
 mod gumbel;
 mod independent;
-mod location_scale;
+pub(crate) mod location_scale;
 mod logistic;
 mod normal;
 

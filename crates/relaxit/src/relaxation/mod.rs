@@ -6,13 +6,24 @@
 //!                             └─threshold─▶ hard sample b
 //! ```
 
+mod gaussian_relaxed_bernoulli;
+mod hard_concrete;
+mod mixed;
+mod rebar_relaxation;
 mod relaxed_bernoulli;
 mod relaxed_one_hot;
+mod stochastic_times_smooth;
+mod straight_through_bernoulli;
 
 use burn::tensor::Tensor;
 
+pub use self::gaussian_relaxed_bernoulli::GaussianRelaxedBernoulli;
+pub use self::hard_concrete::HardConcrete;
+pub use self::rebar_relaxation::RebarRelaxation;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
+pub use self::stochastic_times_smooth::StochasticTimesSmooth;
+pub use self::straight_through_bernoulli::StraightThroughBernoulli;
 
 use crate::distribution::{Distribution, Reparameterized};
 use crate::noise::Noise;

@@ -60,9 +60,29 @@ impl<const D: usize> RelaxedBernoulli<D> {
     /// [`Error::Parameter`](crate::Error::Parameter) if the temperature lies outside [1e-6, 1e6];
     /// [`Error::Shape`](crate::Error::Shape) if a temperature tensor does not broadcast to the logits.
     pub fn from_logits(logits: Tensor<D>, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        Self::named(NAME, logits, temperature)
+    }
+
+    /// The same door for the laws that are built on this one: errors name `subject`.
+    pub(super) fn named(
+        subject: &'static str,
+        logits: Tensor<D>,
+        temperature: impl Into<Temperature<D>>,
+    ) -> Result<Self> {
         let logits = at_least_f32(logits);
-        let temperature = temperature.into().checked(NAME, logits.dims(), 0, logits.dtype())?;
+        let temperature = temperature.into().checked(subject, logits.dims(), 0, logits.dtype())?;
         Ok(Self { logits, temperature })
+    }
+
+    /// The same on the inner device.
+    pub(super) fn inner(&self) -> Self {
+        Self { logits: self.logits.clone().inner(), temperature: self.temperature.inner() }
+    }
+
+    /// [`Distribution::validate`] for the laws that are built on this one.
+    pub(super) fn validate_as(&self, subject: &'static str) -> Result<()> {
+        check_values(subject, "logits", "finite", &self.logits, f64::is_finite)?;
+        self.temperature.validate(subject)
     }
 
     /// From probabilities of 1 and a temperature; 0 and 1 are held as in [`Bernoulli::from_probs`].
@@ -109,13 +129,11 @@ impl<const D: usize> Distribution<D> for RelaxedBernoulli<D> {
     }
 
     fn sample(&self, noise: &mut Noise) -> Tensor<D> {
-        let inner = Self { logits: self.logits.clone().inner(), temperature: self.temperature.inner() };
-        on_device(inner.rsample(noise), &self.device())
+        on_device(self.inner().rsample(noise), &self.device())
     }
 
     fn validate(&self) -> Result<()> {
-        check_values(NAME, "logits", "finite", &self.logits, f64::is_finite)?;
-        self.temperature.validate(NAME)
+        self.validate_as(NAME)
     }
 }
 
