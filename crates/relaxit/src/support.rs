@@ -24,6 +24,10 @@ pub enum Support {
     UnitInterval,
     /// 0 or 1.
     Boolean,
+    /// 0, 1, 2, …
+    Naturals,
+    /// 0, 1, …, n.
+    NaturalsUpTo(usize),
     /// Vectors with one 1 and zeros.
     OneHot,
     /// Vectors of non-negative numbers that sum to 1.
@@ -40,7 +44,7 @@ impl Support {
     #[must_use]
     pub const fn event_dims(self) -> usize {
         match self {
-            Self::Real | Self::UnitInterval | Self::Boolean => 0,
+            Self::Real | Self::UnitInterval | Self::Boolean | Self::Naturals | Self::NaturalsUpTo(_) => 0,
             Self::OneHot | Self::Simplex | Self::LogSimplex => 1,
         }
     }
@@ -63,6 +67,8 @@ impl Support {
             Self::Real => value.is_finite(),
             Self::UnitInterval => in_unit_interval(value),
             Self::Boolean => is_boolean(value),
+            Self::Naturals => is_natural(value),
+            Self::NaturalsUpTo(last) => value.clone().lower_equal_elem(last as f64).bool_and(is_natural(value)),
             Self::OneHot => {
                 let sum = value.clone().sum_dim(D - 1);
                 every_entry(is_boolean(value)).bool_and(sum.equal_elem(1.0))
@@ -103,6 +109,11 @@ impl Support {
             Self::Real => vec![(true, full(-3.0)), (true, full(1e30))],
             Self::UnitInterval => vec![(true, full(0.25)), (true, full(1.0)), (false, full(-0.1)), (false, full(1.1))],
             Self::Boolean => vec![(true, full(0.0)), (true, full(1.0)), (false, full(0.5)), (false, full(-1.0))],
+            Self::Naturals => vec![(true, full(0.0)), (true, full(7.0)), (false, full(0.5)), (false, full(-1.0))],
+            Self::NaturalsUpTo(last) => {
+                let last = last as f64;
+                vec![(true, full(0.0)), (true, full(last)), (false, full(last + 1.0)), (false, full(-1.0))]
+            }
             Self::OneHot => vec![(true, first.clone()), (false, full(0.5)), (false, full(0.0)), (false, first * 2.0)],
             Self::Simplex => {
                 vec![(true, first.clone()), (true, full(uniform)), (false, full(2.0)), (false, first * -1.0)]
@@ -119,6 +130,11 @@ fn in_unit_interval<const D: usize>(value: Tensor<D>) -> Tensor<D, Bool> {
 
 fn is_boolean<const D: usize>(value: Tensor<D>) -> Tensor<D, Bool> {
     value.clone().equal_elem(0.0).bool_or(value.equal_elem(1.0))
+}
+
+fn is_natural<const D: usize>(value: Tensor<D>) -> Tensor<D, Bool> {
+    let whole = value.clone().floor().equal(value.clone());
+    whole.bool_and(value.clone().greater_equal_elem(0.0)).bool_and(value.is_finite())
 }
 
 /// Whether all entries along the last dimension hold, kept as 1.
@@ -145,6 +161,8 @@ mod tests {
             Support::Real,
             Support::UnitInterval,
             Support::Boolean,
+            Support::Naturals,
+            Support::NaturalsUpTo(3),
             Support::OneHot,
             Support::Simplex,
             Support::LogSimplex,
