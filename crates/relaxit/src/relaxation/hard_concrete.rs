@@ -229,4 +229,8 @@ impl<const D: usize> ConditionalRelaxation<D> for HardConcrete<D> {
     fn latent_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
         self.concrete.latent_given(b, noise)
     }
+
+    fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
+        self.concrete.noise_given(b, noise)
+    }
 }

@@ -181,4 +181,8 @@ impl<const D: usize> ConditionalRelaxation<D> for RebarRelaxation<D> {
     fn latent_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
         self.plain.latent_given(b, noise)
     }
+
+    fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
+        self.plain.noise_given(b, noise)
+    }
 }
