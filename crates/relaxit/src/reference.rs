@@ -46,6 +46,8 @@ references! {
     ARM: "Yin & Zhou", 2019, "ARM: Augment-REINFORCE-Merge Gradient for Stochastic Binary Networks", "arXiv:1807.11143";
     DISARM: "Dong, Mnih & Tucker", 2020, "DisARM: An Antithetic Gradient Estimator for Binary Latent Variables",
         "arXiv:2006.10680";
+    MUPROP: "Gu, Levine, Sutskever & Mnih", 2016,
+        "MuProp: Unbiased Backpropagation for Stochastic Neural Networks", "arXiv:1511.05176";
     REINFORCE: "Williams", 1992,
         "Simple statistical gradient-following algorithms for connectionist reinforcement learning",
         "doi:10.1007/BF00992696";

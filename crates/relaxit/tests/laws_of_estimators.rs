@@ -5,11 +5,12 @@
 use burn::tensor::{DType, TensorData, activation};
 use relaxit::control::{RelaxedObjective, Sum};
 use relaxit::estimator::{
-    Arm, Bias, ConstantBaseline, DisArm, MovingAverage, Pathwise, Relax, Rloo, ScoreFunction, StraightThrough,
+    Arm, Bias, ConstantBaseline, DisArm, MovingAverage, MuProp, Pathwise, Relax, Rloo, ScoreFunction, StraightThrough,
     StraightThroughPathwise,
 };
 use relaxit::objective::{Counted, Objective};
 use relaxit::prelude::*;
+use relaxit::relaxation::RebarRelaxation;
 use relaxit::testing::{Case, Z_MILLION, gradient, ks};
 
 const DRAWS: usize = 1 << 17;
@@ -60,6 +61,7 @@ where
         Box::new(ScoreFunction::with_baseline(MovingAverage::new(0.9).unwrap())),
         Box::new(Rloo::new(2).unwrap()),
         Box::new(Rloo::new(4).unwrap()),
+        Box::new(MuProp),
         Box::new(rebar(&device)),
         Box::new(rebar(&device).uncoupled()),
         Box::new(Relax::new(free::<R>)),
@@ -81,6 +83,16 @@ fn unbiased_estimators_of_bits() {
                 gradient::claim::<_, 1>(&case, &mut *estimator, &power(exponent)).assert();
             }
         }
+    }
+}
+
+/// Relaxations that share the latent of a relaxed bit, but not its relaxed sample.
+#[test]
+fn unbiased_estimators_of_other_relaxed_bits() {
+    let rebar_relaxation =
+        Case::new("REBAR's relaxation", &[0.5, -1.5], |p| RebarRelaxation::from_logits(p, 0.5).unwrap());
+    for mut estimator in of_every_latent() {
+        gradient::claim::<_, 1>(&rebar_relaxation, &mut *estimator, &power(2)).assert();
     }
 }
 

@@ -3,6 +3,7 @@
 mod antithetic;
 mod exact;
 mod leave_one_out;
+mod mu_prop;
 mod pathwise;
 mod relax;
 mod score_function;
@@ -12,6 +13,7 @@ use burn::tensor::Tensor;
 pub use self::antithetic::{Arm, DisArm};
 pub use self::exact::Exact;
 pub use self::leave_one_out::Rloo;
+pub use self::mu_prop::MuProp;
 pub use self::pathwise::{Pathwise, StraightThrough, StraightThroughPathwise};
 pub use self::relax::Relax;
 pub use self::score_function::{Baseline, ConstantBaseline, MovingAverage, NoBaseline, ScoreFunction};

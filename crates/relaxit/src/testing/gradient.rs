@@ -33,8 +33,8 @@ where
     let (_, rows) = draws(case, estimator, f, case.draws());
     let (variance, mean) = rows.var_mean(0);
     let standard_error = (variance * (case.draws() as f64).recip()).sqrt();
-    // A logit whose draws are all equal is held to f32's resolution instead.
-    let off = (mean - exact.clone()).abs() / (standard_error + exact.abs() * 1e-6 + 1e-12);
+    // Where the estimator has next to no variance, f32 decides: near p = 0.999, θ(1 − θ) is right to 1e-4.
+    let off = (mean - exact.clone()).abs() / (standard_error + exact.abs() * 2e-5 + 1e-12);
     let z: f64 = off.max().into_scalar();
     let verdict = match estimator.bias() {
         Bias::Unbiased => case.verdict("gradient without bias", z, Z_MILLION),
