@@ -46,7 +46,11 @@ references! {
     AUTO_ENCODING_VARIATIONAL_BAYES: "Kingma & Welling", 2014, "Auto-Encoding Variational Bayes", "arXiv:1312.6114";
     CONCRETE: "Maddison, Mnih & Teh", 2017,
         "The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables", "arXiv:1611.00712";
+    GENERALIZED_GUMBEL_SOFTMAX: "Joo, Kim, Shin & Moon", 2020,
+        "Generalized Gumbel-Softmax Gradient Estimator for Various Discrete Random Variables", "arXiv:2003.01847";
     GUMBEL_SOFTMAX: "Jang, Gu & Poole", 2017, "Categorical Reparameterization with Gumbel-Softmax", "arXiv:1611.01144";
+    IMPLICIT_REPARAMETERIZATION: "Figurnov, Mohamed & Mnih", 2018, "Implicit Reparameterization Gradients",
+        "arXiv:1805.08498";
     IMPORTANCE_WEIGHTED_AUTOENCODERS: "Burda, Grosse & Salakhutdinov", 2016, "Importance Weighted Autoencoders",
         "arXiv:1509.00519";
     PHILOX: "Salmon, Moraes, Dror & Shaw", 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", "doi:10.1145/2063384.2063405";

@@ -6,11 +6,13 @@
 //!                             └─threshold─▶ hard sample b
 //! ```
 
+mod generalized_gumbel_softmax;
 mod relaxed_bernoulli;
 mod relaxed_one_hot;
 
 use burn::tensor::Tensor;
 
+pub use self::generalized_gumbel_softmax::GeneralizedGumbelSoftmax;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
 
