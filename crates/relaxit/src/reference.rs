@@ -53,6 +53,10 @@ references! {
         "arXiv:1805.08498";
     IMPORTANCE_WEIGHTED_AUTOENCODERS: "Burda, Grosse & Salakhutdinov", 2016, "Importance Weighted Autoencoders",
         "arXiv:1509.00519";
+    LAPLACE_BRIDGE: "Hobbhahn, Kristiadi & Hennig", 2020,
+        "Fast Predictive Uncertainty for Classification with Bayesian Deep Networks", "arXiv:2003.01227";
+    LOGISTIC_NORMAL: "Aitchison & Shen", 1980, "Logistic-normal distributions: Some properties and uses",
+        "doi:10.1093/biomet/67.2.261";
     PHILOX: "Salmon, Moraes, Dror & Shaw", 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", "doi:10.1145/2063384.2063405";
     REBAR: "Tucker, Mnih, Maddison, Lawson & Sohl-Dickstein", 2017,
         "REBAR: Low-variance, unbiased gradient estimates for discrete latent variable models", "arXiv:1703.07370";

@@ -4,7 +4,9 @@
 
 use burn::tensor::{DType, Tensor};
 use relaxit::Error;
-use relaxit::distribution::{Binomial, Dirichlet, Geometric, NegativeBinomial, Poisson, Truncated};
+use relaxit::distribution::{
+    Binomial, Dirichlet, Geometric, LogisticNormal, LogisticNormalSoftmax, NegativeBinomial, Poisson, Truncated,
+};
 use relaxit::prelude::*;
 use relaxit::relaxation::GeneralizedGumbelSoftmax;
 use relaxit::testing::{
@@ -418,4 +420,127 @@ fn extremes_of_dirichlet() {
     }
     let none = Dirichlet::new(row(&[1.0]).slice_dim(1, 0..0));
     assert!(matches!(none, Err(Error::Shape { parameter: "concentration", .. })));
+}
+
+fn logistic_normal(p: Tensor<2>) -> LogisticNormal<2> {
+    let (loc, log_scale) = halves(p);
+    LogisticNormal::from_log_scale(loc, log_scale).unwrap()
+}
+
+fn logistic_normal_softmax(p: Tensor<2>) -> LogisticNormalSoftmax<2> {
+    let (loc, log_scale) = halves(p);
+    LogisticNormalSoftmax::from_log_scale(loc, log_scale).unwrap()
+}
+
+fn simplex_laws<L>(case: &Case<L>)
+where
+    L: Reparameterized<2> + Density<2> + 'static,
+{
+    let entries = case.law(1, DType::F64).shape()[1];
+    if entries <= 3 {
+        quadrature::normalisation(case).assert();
+    }
+    if entries == 2 {
+        ks::density(case).assert();
+    }
+    independence::rows(case).assert();
+    finite_difference::transport(case).assert();
+    finite_difference::noise(case).assert();
+    finite_difference::log_prob(case).assert();
+    finite_difference::value(case).assert();
+    score::identity(case).assert();
+    extremes::support(case).assert();
+}
+
+#[test]
+fn logistic_normal_laws() {
+    for parameters in [&[0.3, 0.0][..], &[-1.0, 0.7], &[0.5, -0.5, 0.2, -0.3], &[0.5, 0.0, 1.0, -1.0, 0.3, 0.0]] {
+        simplex_laws(&Case::new("LogisticNormal", parameters, logistic_normal).with_draws(50_000));
+    }
+    let pairs: [(&[f64], &[f64]); 2] = [(&[0.5, 0.0, 0.3, 0.1], &[0.2, 1.0, 0.8, 0.0]), (&[1.0, -0.5], &[1.5, 0.5])];
+    kl_laws("LogisticNormal", logistic_normal, &pairs);
+}
+
+#[test]
+fn logistic_normal_softmax_laws() {
+    for parameters in [&[0.3, 0.0, 0.0, 0.0][..], &[-1.0, 1.0, 0.7, -0.8], &[0.5, -0.5, 0.2, -0.3, 0.4, 0.0], &[0.2; 8]]
+    {
+        let case = Case::new("LogisticNormalSoftmax", parameters, logistic_normal_softmax).with_draws(50_000);
+        simplex_laws(&case);
+    }
+    // Of two categories only the difference of the logits is seen.
+    let y = row(&[0.3, 0.7]);
+    let overcomplete = logistic_normal_softmax(row(&[0.4, -0.2, 3_f64.ln(), 4_f64.ln()])).log_prob(y.clone());
+    let complete = logistic_normal(row(&[0.6, 5_f64.ln()])).log_prob(y);
+    assert!(overcomplete.all_close(complete, Some(1e-12), Some(1e-12)));
+    // One category is certain, and its density that of a point.
+    let certain = logistic_normal_softmax(row(&[5.0, 2.0])).log_prob(row(&[1.0]));
+    assert!(certain.abs().into_scalar::<f64>() < 1e-12);
+}
+
+#[test]
+fn laplace_bridge_and_back() {
+    for concentration in [&[0.3, 5.0][..], &[1.0, 2.0, 4.0], &[0.01, 100.0, 3.0, 1.0, 1.0], &[1e-6, 1e6, 1.0]] {
+        let law = Dirichlet::new(row(concentration)).unwrap();
+        let back = law.laplace_bridge().unwrap().laplace_bridge().unwrap();
+        assert!(back.concentration().clone().all_close(law.concentration().clone(), Some(1e-10), None));
+        let case = Case::new("Dirichlet", concentration, |p| Dirichlet::new(p).unwrap());
+        if concentration.iter().all(|a| (0.1..50.0).contains(a)) {
+            finite_difference::of(&case, "gradient of loc", |law| law.laplace_bridge().unwrap().loc().clone()).assert();
+            finite_difference::of(&case, "gradient of scale", |law| law.laplace_bridge().unwrap().scale().clone())
+                .assert();
+        }
+    }
+    let bridge = Case::new("LogisticNormalSoftmax", &[0.3, 1.0, -0.5, 0.2, -0.3, 0.0], logistic_normal_softmax)
+        .map("bridge", |law| law.laplace_bridge().unwrap());
+    finite_difference::of(&bridge, "gradient of the concentration", |law| law.concentration().clone()).assert();
+    // One category has no logits to speak of.
+    assert!(matches!(dirichlet(row(&[0.0])).laplace_bridge(), Err(Error::Shape { .. })));
+    assert!(matches!(logistic_normal_softmax(row(&[0.0, 0.0])).laplace_bridge(), Err(Error::Shape { .. })));
+}
+
+/// The bridge against moments of draws: mean and *variance* of each centred logit, up to 1/α.
+#[test]
+fn laplace_bridge_has_the_moments_of_the_logits() {
+    for concentration in [&[200.0, 300.0][..], &[150.0, 600.0, 300.0], &[100.0, 200.0, 400.0, 150.0, 800.0]] {
+        let draws = 50_000;
+        let law = Dirichlet::new(row(concentration).repeat_dim(0, draws)).unwrap();
+        let log = law.sample(&mut Noise::seeded(6)).log();
+        let (variance, mean) = (log.clone() - log.mean_dim(1)).var_mean(0);
+        let bridge = Dirichlet::new(row(concentration)).unwrap().laplace_bridge().unwrap();
+        let claim = bridge.scale().clone().square();
+        // Four standard errors of a variance of 50,000 draws are 2.5 %, and 1/α is at most 1 %.
+        assert!(variance.clone().all_close(claim.clone(), Some(0.04), None), "{variance} is not {claim}");
+        let off = (mean - bridge.loc().clone()).abs().max().into_scalar::<f64>();
+        assert!(off < 0.01, "{off}");
+    }
+}
+
+#[test]
+fn extremes_of_logistic_normals() {
+    for parameters in [[1e4, -1e4, 0.0, 0.0], [0.0, 0.0, 6.9, -6.9], [0.0, 80.0, -6.9, 6.9]] {
+        let case = Case::new("LogisticNormal", &parameters, logistic_normal);
+        extremes::sampling(&case).assert();
+        extremes::rsampling(&case).assert();
+        extremes::support(&case).assert();
+        extremes::finite(&case, "divergence", |law, _| law.kl_divergence(law)).assert();
+        let case = Case::new("LogisticNormalSoftmax", &parameters, logistic_normal_softmax);
+        extremes::sampling(&case).assert();
+        extremes::rsampling(&case).assert();
+        extremes::support(&case).assert();
+    }
+    let (zero, none) = (row(&[0.0]), row(&[0.0]).slice_dim(1, 0..0));
+    assert!(matches!(LogisticNormal::new(none.clone(), none.clone()), Err(Error::Shape { .. })));
+    assert!(matches!(LogisticNormalSoftmax::new(none.clone(), none), Err(Error::Shape { .. })));
+    for bad in [0.0, -1.0, f64::NAN] {
+        let law = LogisticNormal::new(zero.clone(), row(&[bad]));
+        assert!(matches!(law, Err(Error::Values { subject: "LogisticNormal", parameter: "scale", .. })));
+        let law = LogisticNormalSoftmax::new(row(&[bad]), row(&[bad]));
+        assert!(matches!(law, Err(Error::Values { subject: "LogisticNormalSoftmax", .. })));
+    }
+    let empty = Tensor::<2>::zeros([0, 2], &Device::flex());
+    let law = LogisticNormal::from_log_scale(empty.clone(), empty.clone()).unwrap();
+    assert_eq!(law.rsample(&mut Noise::seeded(0)).dims(), [0, 3]);
+    let law = LogisticNormalSoftmax::from_log_scale(empty.clone(), empty).unwrap();
+    assert_eq!(law.rsample(&mut Noise::seeded(0)).dims(), [0, 2]);
 }
