@@ -58,11 +58,19 @@ references! {
     AUTO_ENCODING_VARIATIONAL_BAYES: "Kingma & Welling", 2014, "Auto-Encoding Variational Bayes", "arXiv:1312.6114";
     CONCRETE: "Maddison, Mnih & Teh", 2017,
         "The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables", "arXiv:1611.00712";
+    GENERALIZED_GUMBEL_SOFTMAX: "Joo, Kim, Shin & Moon", 2020,
+        "Generalized Gumbel-Softmax Gradient Estimator for Various Discrete Random Variables", "arXiv:2003.01847";
     GUMBEL_SOFTMAX: "Jang, Gu & Poole", 2017, "Categorical Reparameterization with Gumbel-Softmax", "arXiv:1611.01144";
+    IMPLICIT_REPARAMETERIZATION: "Figurnov, Mohamed & Mnih", 2018, "Implicit Reparameterization Gradients",
+        "arXiv:1805.08498";
     IMPORTANCE_WEIGHTED_AUTOENCODERS: "Burda, Grosse & Salakhutdinov", 2016, "Importance Weighted Autoencoders",
         "arXiv:1509.00519";
     L0_REGULARIZATION: "Louizos, Welling & Kingma", 2018, "Learning Sparse Neural Networks through L0 Regularization",
         "arXiv:1712.01312";
+    LAPLACE_BRIDGE: "Hobbhahn, Kristiadi & Hennig", 2020,
+        "Fast Predictive Uncertainty for Classification with Bayesian Deep Networks", "arXiv:2003.01227";
+    LOGISTIC_NORMAL: "Aitchison & Shen", 1980, "Logistic-normal distributions: Some properties and uses",
+        "doi:10.1093/biomet/67.2.261";
     PHILOX: "Salmon, Moraes, Dror & Shaw", 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", "doi:10.1145/2063384.2063405";
     REBAR: "Tucker, Mnih, Maddison, Lawson & Sohl-Dickstein", 2017,
         "REBAR: Low-variance, unbiased gradient estimates for discrete latent variable models", "arXiv:1703.07370";

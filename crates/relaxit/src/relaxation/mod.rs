@@ -7,6 +7,7 @@
 //! ```
 
 mod gaussian_relaxed_bernoulli;
+mod generalized_gumbel_softmax;
 mod hard_concrete;
 mod mixed;
 mod rebar_relaxation;
@@ -18,6 +19,7 @@ mod straight_through_bernoulli;
 use burn::tensor::Tensor;
 
 pub use self::gaussian_relaxed_bernoulli::GaussianRelaxedBernoulli;
+pub use self::generalized_gumbel_softmax::GeneralizedGumbelSoftmax;
 pub use self::hard_concrete::HardConcrete;
 pub use self::rebar_relaxation::RebarRelaxation;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
