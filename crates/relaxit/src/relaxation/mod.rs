@@ -6,11 +6,14 @@
 //!                             └─threshold─▶ hard sample b
 //! ```
 
+mod decoupled_straight_through;
+mod one_hot_choice;
 mod relaxed_bernoulli;
 mod relaxed_one_hot;
 
 use burn::tensor::Tensor;
 
+pub use self::decoupled_straight_through::{DecoupledBackward, DecoupledStraightThroughGumbelSoftmax};
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
 
