@@ -54,6 +54,8 @@ references! {
     PHILOX: "Salmon, Moraes, Dror & Shaw", 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", "doi:10.1145/2063384.2063405";
     REBAR: "Tucker, Mnih, Maddison, Lawson & Sohl-Dickstein", 2017,
         "REBAR: Low-variance, unbiased gradient estimates for discrete latent variable models", "arXiv:1703.07370";
+    REINMAX: "Liu, Dong, Liu, Yu & Gao", 2023, "Bridging Discrete and Backpropagation: Straight-Through and Beyond",
+        "arXiv:2304.08612";
     RELAX: "Grathwohl, Choi, Wu, Roeder & Duvenaud", 2018,
         "Backpropagation through the Void: Optimizing control variates for black-box gradient estimation", "arXiv:1711.00123";
     STRAIGHT_THROUGH: "Bengio, Léonard & Courville", 2013,

@@ -8,12 +8,14 @@
 
 mod decoupled_straight_through;
 mod one_hot_choice;
+mod rein_max;
 mod relaxed_bernoulli;
 mod relaxed_one_hot;
 
 use burn::tensor::Tensor;
 
 pub use self::decoupled_straight_through::{DecoupledBackward, DecoupledStraightThroughGumbelSoftmax};
+pub use self::rein_max::ReinMax;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
 
