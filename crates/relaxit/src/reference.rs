@@ -43,11 +43,14 @@ macro_rules! references {
 }
 
 references! {
+    A_STAR_SAMPLING: "Maddison, Tarlow & Minka", 2014, "A* Sampling", "arXiv:1411.0030";
     AUTO_ENCODING_VARIATIONAL_BAYES: "Kingma & Welling", 2014, "Auto-Encoding Variational Bayes", "arXiv:1312.6114";
     CONCRETE: "Maddison, Mnih & Teh", 2017,
         "The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables", "arXiv:1611.00712";
     DECOUPLED_STRAIGHT_THROUGH: "Shah, Yan, Mozer & Liu", 2024,
         "Improving Discrete Optimisation Via Decoupled Straight-Through Gumbel-Softmax", "arXiv:2410.13331";
+    GUMBEL_RAO: "Paulus, Maddison & Krause", 2021,
+        "Rao-Blackwellizing the Straight-Through Gumbel-Softmax Gradient Estimator", "arXiv:2010.04838";
     GUMBEL_SOFTMAX: "Jang, Gu & Poole", 2017, "Categorical Reparameterization with Gumbel-Softmax", "arXiv:1611.01144";
     IMPORTANCE_WEIGHTED_AUTOENCODERS: "Burda, Grosse & Salakhutdinov", 2016, "Importance Weighted Autoencoders",
         "arXiv:1509.00519";

@@ -7,6 +7,7 @@
 //! ```
 
 mod decoupled_straight_through;
+mod gumbel_rao;
 mod one_hot_choice;
 mod rein_max;
 mod relaxed_bernoulli;
@@ -15,6 +16,7 @@ mod relaxed_one_hot;
 use burn::tensor::Tensor;
 
 pub use self::decoupled_straight_through::{DecoupledBackward, DecoupledStraightThroughGumbelSoftmax};
+pub use self::gumbel_rao::GumbelRao;
 pub use self::rein_max::ReinMax;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
