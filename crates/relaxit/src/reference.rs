@@ -49,6 +49,8 @@ references! {
         "The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables", "arXiv:1611.00712";
     DECOUPLED_STRAIGHT_THROUGH: "Shah, Yan, Mozer & Liu", 2024,
         "Improving Discrete Optimisation Via Decoupled Straight-Through Gumbel-Softmax", "arXiv:2410.13331";
+    GAPPED_STRAIGHT_THROUGH: "Fan, Chi, Rudnicky & Ramadge", 2022,
+        "Training Discrete Deep Generative Models via Gapped Straight-Through Estimator", "arXiv:2206.07235";
     GUMBEL_RAO: "Paulus, Maddison & Krause", 2021,
         "Rao-Blackwellizing the Straight-Through Gumbel-Softmax Gradient Estimator", "arXiv:2010.04838";
     GUMBEL_SOFTMAX: "Jang, Gu & Poole", 2017, "Categorical Reparameterization with Gumbel-Softmax", "arXiv:1611.01144";

@@ -7,6 +7,7 @@
 //! ```
 
 mod decoupled_straight_through;
+mod gapped_straight_through;
 mod gumbel_rao;
 mod one_hot_choice;
 mod rein_max;
@@ -16,6 +17,7 @@ mod relaxed_one_hot;
 use burn::tensor::Tensor;
 
 pub use self::decoupled_straight_through::{DecoupledBackward, DecoupledStraightThroughGumbelSoftmax};
+pub use self::gapped_straight_through::{Gap, GappedStraightThrough};
 pub use self::gumbel_rao::GumbelRao;
 pub use self::rein_max::ReinMax;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
