@@ -9,6 +9,7 @@
 mod decoupled_straight_through;
 mod gapped_straight_through;
 mod gumbel_rao;
+mod invertible_gaussian;
 mod one_hot_choice;
 mod rein_max;
 mod relaxed_bernoulli;
@@ -19,6 +20,7 @@ use burn::tensor::Tensor;
 pub use self::decoupled_straight_through::{DecoupledBackward, DecoupledStraightThroughGumbelSoftmax};
 pub use self::gapped_straight_through::{Gap, GappedStraightThrough};
 pub use self::gumbel_rao::GumbelRao;
+pub use self::invertible_gaussian::InvertibleGaussian;
 pub use self::rein_max::ReinMax;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
