@@ -65,6 +65,10 @@ references! {
         "arXiv:2304.08612";
     RELAX: "Grathwohl, Choi, Wu, Roeder & Duvenaud", 2018,
         "Backpropagation through the Void: Optimizing control variates for black-box gradient estimation", "arXiv:1711.00123";
+    SPARSEMAX: "Martins & Astudillo", 2016,
+        "From Softmax to Sparsemax: A Sparse Model of Attention and Multi-Label Classification", "arXiv:1602.02068";
+    SPARSE_SEQUENCE_TO_SEQUENCE: "Peters, Niculae & Martins", 2019, "Sparse Sequence-to-Sequence Models",
+        "arXiv:1905.05702";
     STRAIGHT_THROUGH: "Bengio, Léonard & Courville", 2013,
         "Estimating or Propagating Gradients Through Stochastic Neurons for Conditional Computation", "arXiv:1308.3432";
 }

@@ -14,6 +14,7 @@ mod one_hot_choice;
 mod rein_max;
 mod relaxed_bernoulli;
 mod relaxed_one_hot;
+mod sparse;
 
 use burn::tensor::Tensor;
 
@@ -24,6 +25,7 @@ pub use self::invertible_gaussian::InvertibleGaussian;
 pub use self::rein_max::ReinMax;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
+pub use self::sparse::{entmax15, sparsemax};
 
 use crate::distribution::{Distribution, Reparameterized};
 use crate::noise::Noise;
