@@ -7,10 +7,13 @@ mod bernoulli;
 mod categorical;
 mod exp_concrete;
 mod gumbel;
+mod gumbel_top_k;
 mod independent;
+mod k_subset;
 mod location_scale;
 mod logistic;
 mod normal;
+mod plackett_luce;
 
 use burn::tensor::{DType, Device, Tensor};
 
@@ -18,9 +21,14 @@ pub use self::bernoulli::Bernoulli;
 pub use self::categorical::OneHotCategorical;
 pub use self::exp_concrete::ExpConcrete;
 pub use self::gumbel::Gumbel;
+pub use self::gumbel_top_k::GumbelTopK;
 pub use self::independent::Independent;
+pub use self::k_subset::KSubset;
 pub use self::logistic::Logistic;
 pub use self::normal::Normal;
+pub use self::plackett_luce::PlackettLuce;
+
+pub(crate) use self::plackett_luce::{OUT, k_hot_of_top};
 
 use crate::error::Result;
 use crate::noise::{Base, Noise};

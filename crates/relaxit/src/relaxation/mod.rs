@@ -8,11 +8,13 @@
 
 mod relaxed_bernoulli;
 mod relaxed_one_hot;
+mod relaxed_top_k;
 
 use burn::tensor::Tensor;
 
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
+pub use self::relaxed_top_k::RelaxedTopK;
 
 use crate::distribution::{Distribution, Reparameterized};
 use crate::noise::Noise;
