@@ -70,6 +70,8 @@ references! {
     GUMBEL_SOFTMAX: "Jang, Gu & Poole", 2017, "Categorical Reparameterization with Gumbel-Softmax", "arXiv:1611.01144";
     IMPLICIT_REPARAMETERIZATION: "Figurnov, Mohamed & Mnih", 2018, "Implicit Reparameterization Gradients",
         "arXiv:1805.08498";
+    GUMBEL_TOP_K: "Kool, van Hoof & Welling", 2019,
+        "Stochastic Beams and Where to Find Them: The Gumbel-Top-k Trick for Sampling Sequences Without Replacement", "arXiv:1903.06059";
     IMPORTANCE_WEIGHTED_AUTOENCODERS: "Burda, Grosse & Salakhutdinov", 2016, "Importance Weighted Autoencoders",
         "arXiv:1509.00519";
     L0_REGULARIZATION: "Louizos, Welling & Kingma", 2018, "Learning Sparse Neural Networks through L0 Regularization",
@@ -93,6 +95,8 @@ references! {
         "From Softmax to Sparsemax: A Sparse Model of Attention and Multi-Label Classification", "arXiv:1602.02068";
     SPARSE_SEQUENCE_TO_SEQUENCE: "Peters, Niculae & Martins", 2019, "Sparse Sequence-to-Sequence Models",
         "arXiv:1905.05702";
+    SIMPLE: "Ahmed, Zeng, Niepert & Van den Broeck", 2023, "SIMPLE: A Gradient Estimator for k-Subset Sampling", "arXiv:2210.01941";
     STRAIGHT_THROUGH: "Bengio, Léonard & Courville", 2013,
         "Estimating or Propagating Gradients Through Stochastic Neurons for Conditional Computation", "arXiv:1308.3432";
+    SUBSET_SAMPLING: "Xie & Ermon", 2019, "Reparameterizable Subset Sampling via Continuous Relaxations", "arXiv:1901.10517";
 }

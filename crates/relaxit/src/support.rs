@@ -34,6 +34,12 @@ pub enum Support {
     Simplex,
     /// Logarithms of points of the open simplex: finite vectors with `ln Σ eˣ = 0`.
     LogSimplex,
+    /// Vectors with so many 1s, and zeros.
+    KHot(usize),
+    /// Vectors with each of the ranks 1 to so many once, and zeros.
+    Ranking(usize),
+    /// Vectors of non-negative numbers with this sum.
+    ScaledSimplex(usize),
 }
 
 /// How far a sum over an event may be from its constraint and still count as rounding.
@@ -45,7 +51,12 @@ impl Support {
     pub const fn event_dims(self) -> usize {
         match self {
             Self::Real | Self::UnitInterval | Self::Boolean | Self::Naturals | Self::NaturalsUpTo(_) => 0,
-            Self::OneHot | Self::Simplex | Self::LogSimplex => 1,
+            Self::OneHot
+            | Self::Simplex
+            | Self::LogSimplex
+            | Self::KHot(_)
+            | Self::Ranking(_)
+            | Self::ScaledSimplex(_) => 1,
         }
     }
 
@@ -81,6 +92,24 @@ impl Support {
                 let excess = log_sum_exp(value.clone(), D - 1);
                 every_entry(value.is_finite()).bool_and(excess.abs().lower_equal_elem(ROUNDING))
             }
+            Self::KHot(count) => {
+                let sum = value.clone().sum_dim(D - 1);
+                every_entry(is_boolean(value)).bool_and(sum.equal_elem(count as f64))
+            }
+            Self::Ranking(count) => {
+                if value.dims().contains(&0) {
+                    return value.sum_dim(D - 1).equal_elem(1.0);
+                }
+                let mut shape = [1; D];
+                shape[D - 1] = value.dims()[D - 1];
+                let sorted: Vec<f64> = (0..shape[D - 1]).map(|rank| count.saturating_sub(rank) as f64).collect();
+                let sorted = Tensor::<1>::from_data(sorted.as_slice(), (&value.device(), value.dtype())).reshape(shape);
+                every_entry(value.sort_descending(D - 1).sub(sorted).equal_elem(0.0))
+            }
+            Self::ScaledSimplex(count) => {
+                let excess = value.clone().sum_dim(D - 1) / count as f64 - 1.0;
+                every_entry(value.greater_equal_elem(0.0)).bool_and(excess.abs().lower_equal_elem(ROUNDING))
+            }
         }
     }
 
@@ -95,6 +124,7 @@ impl Support {
     /// }
     /// ```
     #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // ranks in f32
     pub fn examples(self, entries: usize, device: &Device) -> Vec<(bool, Tensor<1>)> {
         let entries = if self.event_dims() == 0 { 1 } else { entries };
         let uniform = 1.0 / entries as f64;
@@ -119,9 +149,28 @@ impl Support {
                 vec![(true, first.clone()), (true, full(uniform)), (false, full(2.0)), (false, first * -1.0)]
             }
             Self::LogSimplex => vec![(true, full(uniform.ln())), (false, full(1.0)), (false, full(-100.0))],
+            Self::KHot(count) => {
+                let hot = leading(entries, count, |_| 1.0, device);
+                vec![(true, hot.clone()), (false, full(0.5)), (false, full(0.0)), (false, hot * 2.0)]
+            }
+            Self::Ranking(count) => {
+                let ranks = leading(entries, count, |rank| rank as f32, device);
+                vec![(true, ranks.clone()), (false, full(0.5)), (false, full(0.0)), (false, ranks * -1.0)]
+            }
+            Self::ScaledSimplex(count) => {
+                let corner = leading(entries, count, |_| 1.0, device);
+                let inside = full(uniform * count as f64);
+                vec![(true, corner.clone()), (true, inside), (false, full(0.0)), (false, corner * -1.0)]
+            }
         });
         examples
     }
+}
+
+/// A number for each of the first `count` entries, from 1 on, and 0 for the others.
+fn leading(entries: usize, count: usize, value: impl Fn(usize) -> f32, device: &Device) -> Tensor<1> {
+    let values: Vec<f32> = (1..=entries).map(|i| if i <= count { value(i) } else { 0.0 }).collect();
+    Tensor::from_floats(values.as_slice(), device)
 }
 
 fn in_unit_interval<const D: usize>(value: Tensor<D>) -> Tensor<D, Bool> {
@@ -166,6 +215,9 @@ mod tests {
             Support::OneHot,
             Support::Simplex,
             Support::LogSimplex,
+            Support::KHot(2),
+            Support::Ranking(3),
+            Support::ScaledSimplex(2),
         ] {
             for (claim, x) in support.examples(4, &device) {
                 let contains: f32 = support.contains(x.clone()).float().max().into_scalar();

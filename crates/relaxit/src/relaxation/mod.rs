@@ -13,6 +13,7 @@ mod mixed;
 mod rebar_relaxation;
 mod relaxed_bernoulli;
 mod relaxed_one_hot;
+mod relaxed_top_k;
 mod stochastic_times_smooth;
 mod straight_through_bernoulli;
 
@@ -38,6 +39,7 @@ pub use self::gapped_straight_through::{Gap, GappedStraightThrough};
 pub use self::gumbel_rao::GumbelRao;
 pub use self::invertible_gaussian::InvertibleGaussian;
 pub use self::rein_max::ReinMax;
+pub use self::relaxed_top_k::RelaxedTopK;
 pub use self::sparse::{entmax15, sparsemax};
 
 use crate::distribution::{Distribution, Reparameterized};
