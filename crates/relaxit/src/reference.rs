@@ -46,17 +46,22 @@ references! {
     AUTO_ENCODING_VARIATIONAL_BAYES: "Kingma & Welling", 2014, "Auto-Encoding Variational Bayes", "arXiv:1312.6114";
     CONCRETE: "Maddison, Mnih & Teh", 2017,
         "The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables", "arXiv:1611.00712";
+    GUMBEL_SINKHORN: "Mena, Belanger, Linderman & Snoek", 2018,
+        "Learning Latent Permutations with Gumbel-Sinkhorn Networks", "arXiv:1802.08665";
     GUMBEL_SOFTMAX: "Jang, Gu & Poole", 2017, "Categorical Reparameterization with Gumbel-Softmax", "arXiv:1611.01144";
     GUMBEL_TOP_K: "Kool, van Hoof & Welling", 2019,
         "Stochastic Beams and Where to Find Them: The Gumbel-Top-k Trick for Sampling Sequences Without Replacement", "arXiv:1903.06059";
     IMPORTANCE_WEIGHTED_AUTOENCODERS: "Burda, Grosse & Salakhutdinov", 2016, "Importance Weighted Autoencoders",
         "arXiv:1509.00519";
+    NEURAL_SORT: "Grover, Wang, Zweig & Ermon", 2019,
+        "Stochastic Optimization of Sorting Networks via Continuous Relaxations", "arXiv:1903.08850";
     PHILOX: "Salmon, Moraes, Dror & Shaw", 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", "doi:10.1145/2063384.2063405";
     REBAR: "Tucker, Mnih, Maddison, Lawson & Sohl-Dickstein", 2017,
         "REBAR: Low-variance, unbiased gradient estimates for discrete latent variable models", "arXiv:1703.07370";
     RELAX: "Grathwohl, Choi, Wu, Roeder & Duvenaud", 2018,
         "Backpropagation through the Void: Optimizing control variates for black-box gradient estimation", "arXiv:1711.00123";
     SIMPLE: "Ahmed, Zeng, Niepert & Van den Broeck", 2023, "SIMPLE: A Gradient Estimator for k-Subset Sampling", "arXiv:2210.01941";
+    SOFT_SORT: "Prillo & Eisenschlos", 2020, "SoftSort: A Continuous Relaxation for the argsort Operator", "arXiv:2006.16038";
     STRAIGHT_THROUGH: "Bengio, Léonard & Courville", 2013,
         "Estimating or Propagating Gradients Through Stochastic Neurons for Conditional Computation", "arXiv:1308.3432";
     SUBSET_SAMPLING: "Xie & Ermon", 2019, "Reparameterizable Subset Sampling via Continuous Relaxations", "arXiv:1901.10517";

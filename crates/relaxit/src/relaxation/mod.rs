@@ -6,15 +6,22 @@
 //!                             └─threshold─▶ hard sample b
 //! ```
 
+mod gumbel_sinkhorn;
+mod neural_sort;
+mod permutation;
 mod relaxed_bernoulli;
 mod relaxed_one_hot;
 mod relaxed_top_k;
+mod soft_sort;
 
 use burn::tensor::Tensor;
 
+pub use self::gumbel_sinkhorn::GumbelSinkhorn;
+pub use self::neural_sort::NeuralSort;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
 pub use self::relaxed_top_k::RelaxedTopK;
+pub use self::soft_sort::SoftSort;
 
 use crate::distribution::{Distribution, Reparameterized};
 use crate::noise::Noise;
