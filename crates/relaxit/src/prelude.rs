@@ -8,8 +8,8 @@ pub use crate::distribution::{
 };
 pub use crate::noise::{Base, Noise};
 pub use crate::relaxation::{
-    ConditionalRelaxation, GumbelSinkhorn, NeuralSort, Relaxation, RelaxedBernoulli, RelaxedOneHotCategorical,
-    RelaxedTopK, SoftSort, straight_through,
+    ConditionalRelaxation, GumbelSinkhorn, ImplicitMle, NeuralSort, Relaxation, RelaxedBernoulli,
+    RelaxedOneHotCategorical, RelaxedTopK, SoftSort, straight_through,
 };
 pub use crate::schedule::Schedule;
 pub use crate::support::Support;

@@ -51,6 +51,8 @@ references! {
     GUMBEL_SOFTMAX: "Jang, Gu & Poole", 2017, "Categorical Reparameterization with Gumbel-Softmax", "arXiv:1611.01144";
     GUMBEL_TOP_K: "Kool, van Hoof & Welling", 2019,
         "Stochastic Beams and Where to Find Them: The Gumbel-Top-k Trick for Sampling Sequences Without Replacement", "arXiv:1903.06059";
+    IMPLICIT_MLE: "Niepert, Minervini & Franceschi", 2021,
+        "Implicit MLE: Backpropagating Through Discrete Exponential Family Distributions", "arXiv:2106.01798";
     IMPORTANCE_WEIGHTED_AUTOENCODERS: "Burda, Grosse & Salakhutdinov", 2016, "Importance Weighted Autoencoders",
         "arXiv:1509.00519";
     NEURAL_SORT: "Grover, Wang, Zweig & Ermon", 2019,

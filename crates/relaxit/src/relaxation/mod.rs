@@ -7,6 +7,7 @@
 //! ```
 
 mod gumbel_sinkhorn;
+mod implicit_mle;
 mod neural_sort;
 mod permutation;
 mod relaxed_bernoulli;
@@ -17,6 +18,7 @@ mod soft_sort;
 use burn::tensor::Tensor;
 
 pub use self::gumbel_sinkhorn::GumbelSinkhorn;
+pub use self::implicit_mle::{ImplicitMle, ImplicitMleDraw};
 pub use self::neural_sort::NeuralSort;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
