@@ -1,16 +1,19 @@
-"""Writes the golden values of laws over subsets and orders: crates/relaxit/tests/golden/*.json.
+"""Writes the golden values of laws over subsets, orders and permutations: crates/relaxit/tests/golden/*.json.
 
 As in make_distributions.py, every quantity is worked out twice: in float64 by torch, gradients by its autograd, and in
 mpmath at 500 digits, gradients by differences. Neither has these laws, so both sides enumerate: torch sums over orders
-or subsets of logits, mpmath over products of weights. Nothing comes from relaxit itself.
+or subsets of logits, mpmath over products of weights. Relaxed permutation matrices are worked out as their papers print
+them. Nothing comes from relaxit itself.
 """
 
 from itertools import combinations, permutations
+from types import SimpleNamespace
 
 import mpmath as mp
 import torch
 
 from fixture import HEADER, Case, write_cases
+from textbook import softmax
 
 
 def members(ranks):
@@ -135,7 +138,79 @@ def k_subset():
         yield case
 
 
+def rows_of_softmax(scores, temperature):
+    return [x for row in scores for x in softmax([score / temperature for score in row])]
+
+
+def exact_soft_sort(r):
+    """Prillo & Eisenschlos (2020), with the distance |.|, in descending order."""
+    z = [phi + g for phi, g in zip(r.logits, r.noise)]
+    return rows_of_softmax([[-abs(s - x) for x in z] for s in sorted(z, reverse=True)], r.temperature)
+
+
+def torch_soft_sort(r):
+    z = r.logits + r.noise
+    s = z.sort(descending=True).values
+    return (-(s[:, None] - z[None, :]).abs() / r.temperature).softmax(1).reshape(-1)
+
+
+def exact_neural_sort(r):
+    """Grover et al. (2019): row i is softmax(((n + 1 - 2i) s - A 1) / tau), A = the distances between scores."""
+    z = [phi + g for phi, g in zip(r.logits, r.noise)]
+    sums, n = [mp.fsum(abs(x - y) for y in z) for x in z], len(z)
+    return rows_of_softmax([[(n + 1 - 2 * i) * x - a for x, a in zip(z, sums)] for i in range(1, n + 1)], r.temperature)
+
+
+def torch_neural_sort(r):
+    z, n = r.logits + r.noise, len(r.logits)
+    factors = n + 1 - 2 * torch.arange(1, n + 1, dtype=torch.float64)
+    sums = torch.cdist(z[:, None], z[:, None], p=1).sum(1)
+    return ((factors[:, None] * z - sums) / r.temperature).softmax(1).reshape(-1)
+
+
+def exact_gumbel_sinkhorn(r):
+    """Mena et al. (2018): columns and rows of exp(. / tau) normalised in turn, eight times."""
+    n = 2
+    p = [mp.exp((phi + g) / r.temperature) for phi, g in zip(r.logits, r.noise)]
+    for _ in range(8):
+        p = [x / mp.fsum(p[i % n :: n]) for i, x in enumerate(p)]
+        p = [x / mp.fsum(p[i // n * n : i // n * n + n]) for i, x in enumerate(p)]
+    return p
+
+
+def torch_gumbel_sinkhorn(r):
+    scores = ((r.logits + r.noise) / r.temperature).reshape(2, 2)
+    for _ in range(8):
+        scores = scores.log_softmax(0).log_softmax(1)
+    return scores.exp().reshape(-1)
+
+
+def permutation_case(name, ordinary, temperatures, exact, library, logits, noise):
+    width = len(exact(SimpleNamespace(logits=logits[0], noise=noise[0], temperature=1)))
+    rows = [(phi, g, t) for phi, g in zip(logits, noise) for t in temperatures]
+    logits, noise, temperature = ([row[i] for row in rows] for i in range(3))
+    weights = [[((7 * i + 3 * j) % 11 - 5) / 4 for j in range(width)] for i in range(len(rows))]
+    case = Case(name, ordinary, logits=logits, noise=noise, temperature=[[t] for t in temperature], cotangent=weights)
+    case.expect("sample", exact, library, ["logits", "temperature"])
+    return case
+
+
+LOGITS, NOISE = [[0.5, -1, 2, 0.25], [3, 1, 1.5, -2]], [[0.125, 1.5, -0.75, 2.25], [-1, 0.5, 3, 0.75]]
+
+
+def soft_sort():
+    yield permutation_case("K = 4", True, [0.25, 1, 5], exact_soft_sort, torch_soft_sort, LOGITS, NOISE)
+
+
+def neural_sort():
+    yield permutation_case("K = 4", True, [0.5, 1, 5], exact_neural_sort, torch_neural_sort, LOGITS, NOISE)
+
+
+def gumbel_sinkhorn():
+    yield permutation_case("K = 2", True, [0.5, 1, 5], exact_gumbel_sinkhorn, torch_gumbel_sinkhorn, LOGITS, NOISE)
+
+
 if __name__ == "__main__":
     HEADER["script"] = "python/golden/make_subsets.py"
-    for law in [plackett_luce, gumbel_top_k, k_subset]:
+    for law in [plackett_luce, gumbel_top_k, k_subset, soft_sort, neural_sort, gumbel_sinkhorn]:
         write_cases(law.__name__, law())

@@ -10,7 +10,8 @@ pub use crate::estimator::Estimator;
 pub use crate::noise::{Base, Noise};
 pub use crate::objective::Objective;
 pub use crate::relaxation::{
-    ConditionalRelaxation, Relaxation, RelaxedBernoulli, RelaxedOneHotCategorical, RelaxedTopK, straight_through,
+    ConditionalRelaxation, GumbelSinkhorn, ImplicitMle, NeuralSort, Relaxation, RelaxedBernoulli,
+    RelaxedOneHotCategorical, RelaxedTopK, SoftSort, straight_through,
 };
 pub use crate::schedule::Schedule;
 pub use crate::support::Support;

@@ -67,11 +67,15 @@ references! {
         "Training Discrete Deep Generative Models via Gapped Straight-Through Estimator", "arXiv:2206.07235";
     GUMBEL_RAO: "Paulus, Maddison & Krause", 2021,
         "Rao-Blackwellizing the Straight-Through Gumbel-Softmax Gradient Estimator", "arXiv:2010.04838";
+    GUMBEL_SINKHORN: "Mena, Belanger, Linderman & Snoek", 2018,
+        "Learning Latent Permutations with Gumbel-Sinkhorn Networks", "arXiv:1802.08665";
     GUMBEL_SOFTMAX: "Jang, Gu & Poole", 2017, "Categorical Reparameterization with Gumbel-Softmax", "arXiv:1611.01144";
     IMPLICIT_REPARAMETERIZATION: "Figurnov, Mohamed & Mnih", 2018, "Implicit Reparameterization Gradients",
         "arXiv:1805.08498";
     GUMBEL_TOP_K: "Kool, van Hoof & Welling", 2019,
         "Stochastic Beams and Where to Find Them: The Gumbel-Top-k Trick for Sampling Sequences Without Replacement", "arXiv:1903.06059";
+    IMPLICIT_MLE: "Niepert, Minervini & Franceschi", 2021,
+        "Implicit MLE: Backpropagating Through Discrete Exponential Family Distributions", "arXiv:2106.01798";
     IMPORTANCE_WEIGHTED_AUTOENCODERS: "Burda, Grosse & Salakhutdinov", 2016, "Importance Weighted Autoencoders",
         "arXiv:1509.00519";
     L0_REGULARIZATION: "Louizos, Welling & Kingma", 2018, "Learning Sparse Neural Networks through L0 Regularization",
@@ -82,6 +86,8 @@ references! {
         "doi:10.1093/biomet/67.2.261";
     INVERTIBLE_GAUSSIAN: "Potapczynski, Loaiza-Ganem & Cunningham", 2020,
         "Invertible Gaussian Reparameterization: Revisiting the Gumbel-Softmax", "arXiv:1912.09588";
+    NEURAL_SORT: "Grover, Wang, Zweig & Ermon", 2019,
+        "Stochastic Optimization of Sorting Networks via Continuous Relaxations", "arXiv:1903.08850";
     PHILOX: "Salmon, Moraes, Dror & Shaw", 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", "doi:10.1145/2063384.2063405";
     REBAR: "Tucker, Mnih, Maddison, Lawson & Sohl-Dickstein", 2017,
         "REBAR: Low-variance, unbiased gradient estimates for discrete latent variable models", "arXiv:1703.07370";
@@ -96,6 +102,7 @@ references! {
     SPARSE_SEQUENCE_TO_SEQUENCE: "Peters, Niculae & Martins", 2019, "Sparse Sequence-to-Sequence Models",
         "arXiv:1905.05702";
     SIMPLE: "Ahmed, Zeng, Niepert & Van den Broeck", 2023, "SIMPLE: A Gradient Estimator for k-Subset Sampling", "arXiv:2210.01941";
+    SOFT_SORT: "Prillo & Eisenschlos", 2020, "SoftSort: A Continuous Relaxation for the argsort Operator", "arXiv:2006.16038";
     STRAIGHT_THROUGH: "Bengio, Léonard & Courville", 2013,
         "Estimating or Propagating Gradients Through Stochastic Neurons for Conditional Computation", "arXiv:1308.3432";
     SUBSET_SAMPLING: "Xie & Ermon", 2019, "Reparameterizable Subset Sampling via Continuous Relaxations", "arXiv:1901.10517";

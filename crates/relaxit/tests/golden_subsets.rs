@@ -1,4 +1,4 @@
-//! Laws over subsets and orders against values from torch and mpmath.
+//! Laws over subsets, orders and permutations against values from torch and mpmath.
 //!
 //! `python/golden/make_subsets.py` writes the fixtures and says how their values were found.
 
@@ -47,6 +47,51 @@ fn k_subset() {
             "mean" => p.mean(),
             "entropy" => p.entropy(),
             "kl_divergence" => p.kl_divergence(&q),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+/// A row of logits, noise or temperatures for each event, as one row or square.
+fn shaped(inputs: &Inputs, name: &str, height: usize, width: usize) -> Tensor<3> {
+    let input = inputs.get(name);
+    let rows = input.dims()[0];
+    input.reshape([rows, height, width])
+}
+
+fn flat(matrices: Tensor<3>) -> Tensor<2> {
+    let [rows, height, width] = matrices.dims();
+    matrices.reshape([rows, height * width])
+}
+
+#[test]
+fn soft_sort() {
+    check(fixture!("soft_sort"), &[], |inputs, quantity| {
+        let law = SoftSort::from_logits(shaped(inputs, "logits", 1, 4), shaped(inputs, "temperature", 1, 1));
+        match quantity {
+            "sample" => flat(law.expect("legal").transport(shaped(inputs, "noise", 1, 4))),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+#[test]
+fn neural_sort() {
+    check(fixture!("neural_sort"), &[], |inputs, quantity| {
+        let law = NeuralSort::from_logits(shaped(inputs, "logits", 1, 4), shaped(inputs, "temperature", 1, 1));
+        match quantity {
+            "sample" => flat(law.expect("legal").transport(shaped(inputs, "noise", 1, 4))),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+#[test]
+fn gumbel_sinkhorn() {
+    check(fixture!("gumbel_sinkhorn"), &[], |inputs, quantity| {
+        let law = GumbelSinkhorn::from_logits(shaped(inputs, "logits", 2, 2), shaped(inputs, "temperature", 1, 1), 8);
+        match quantity {
+            "sample" => flat(law.expect("legal").transport(shaped(inputs, "noise", 2, 2))),
             _ => unknown(quantity),
         }
     });

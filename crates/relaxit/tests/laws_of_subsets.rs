@@ -448,3 +448,68 @@ fn empty_batches_and_ranks() {
     let half = Tensor::<1>::zeros([3], (&device, DType::F16));
     assert_eq!(PlackettLuce::from_logits(half, 2).unwrap().dtype(), DType::F32);
 }
+
+/// The marginals of the k largest of perturbed logits, by enumeration.
+fn top_k_marginals(logits: &[f64], count: usize) -> Vec<f64> {
+    let law = GumbelTopK::from_logits(f64s(logits), count).unwrap();
+    let weighted = law.outcomes().map(|b| law.log_prob(b.clone()).exp() * b);
+    values(weighted.reduce(|a, b| a + b).unwrap())
+}
+
+/// On a linear objective the expectation is the difference of marginals, at every step.
+#[test]
+fn implicit_mle_on_linear_objectives() {
+    const ROWS: usize = 100_000;
+    let weights = [1.0, -0.5, 0.25, 2.0];
+    let device = Device::flex().autodiff();
+    for (logits, count) in [(&[0.3, -1.0, 0.5, 0.0], 2), (&[0.0, 2.0, 1.0, -1.0], 1), (&[0.0, 0.5, 0.0, 1.0], 3)] {
+        for step in [0.1, 1.0, 20.0] {
+            let theta = f64s(logits).repeat_dim(0, ROWS).autodiff().require_grad();
+            let draw = ImplicitMle::from_logits(theta.clone(), count, step).unwrap().draw(&mut Noise::seeded(0));
+            assert!(Support::KHot(count).contains(draw.hard()).all().into_scalar::<bool>());
+            let costs = Tensor::<1>::from_data(weights, (&device, DType::F64)).reshape([1, 4]);
+            let surrogate = draw.surrogate_of(|b| (b * costs).sum_dim(1));
+            assert_eq!(surrogate.dims(), [ROWS, 1]);
+            let rows = theta.grad(&surrogate.sum().backward()).unwrap();
+            assert_eq!(rows.to_data(), draw.gradient(f64s(&weights).repeat_dim(0, ROWS)).to_data());
+
+            let target: Vec<f64> = logits.iter().zip(weights).map(|(phi, w)| phi - step * w).collect();
+            let (before, after) = (top_k_marginals(logits, count), top_k_marginals(&target, count));
+            let (variance, mean) = rows.var_mean(0);
+            for (entry, (mean, variance)) in values(mean).into_iter().zip(values(variance)).enumerate() {
+                let exact = (before[entry] - after[entry]) / step;
+                let error = (variance / ROWS as f64).sqrt().max(1e-6);
+                let z = (mean - exact).abs() / error;
+                let subject = format!("ImplicitMle {logits:?}, step {step}, item {entry}");
+                Verdict { law: "mean of the gradient", subject, statistic: z, threshold: 6.109 }.assert();
+            }
+        }
+    }
+}
+
+#[test]
+fn implicit_mle_corners() {
+    let device = Device::flex().autodiff();
+    let logits = Tensor::<2>::from_floats([[1e4, -1e4, 0.0]], &device).require_grad();
+    let imle = ImplicitMle::from_logits(logits.clone(), 2, 1.0).unwrap();
+    assert_eq!((imle.step(), imle.hard().count()), (1.0, 2));
+    let draw = imle.draw(&mut Noise::seeded(0));
+    // A flat objective, and one that ignores the sample, have no gradient.
+    let flat = draw.surrogate_of(|b| b.sum_dim(1));
+    assert_eq!(values(logits.grad(&flat.sum().backward()).unwrap()), [0.0; 3]);
+    let ignorant = draw.surrogate_of(|b| b.detach().sum_dim(1));
+    assert_eq!(values(logits.grad(&ignorant.sum().backward()).unwrap()), [0.0; 3]);
+    // A cost beyond the gap swaps the item for the next.
+    let costs = Tensor::<2>::from_floats([[0.0, 0.0, 3e4]], &Device::flex());
+    assert_eq!(values(draw.gradient(costs)), [0.0, -1.0, 1.0]);
+
+    for step in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let refused = ImplicitMle::from_logits(logits.clone(), 2, step).unwrap_err();
+        assert!(matches!(refused, Error::Parameter { subject: "ImplicitMle", parameter: "step", .. }));
+    }
+    assert!(matches!(ImplicitMle::from_logits(logits, 4, 1.0), Err(Error::Parameter { parameter: "count", .. })));
+    let none = ImplicitMle::from_logits(Tensor::<2>::zeros([0, 3], &device), 2, 1.0).unwrap();
+    let draw = none.draw(&mut Noise::seeded(0));
+    assert_eq!(draw.hard().dims(), [0, 3]);
+    assert_eq!(draw.surrogate(Tensor::zeros([0, 3], &Device::flex())).dims(), [0, 1]);
+}

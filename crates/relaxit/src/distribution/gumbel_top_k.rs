@@ -46,7 +46,7 @@ use crate::support::{Support, restrict};
 /// ```
 ///
 /// # References
-/// [`crate::reference::GUMBEL_TOP_K`], appendix B for the integral.
+/// [`crate::reference::GUMBEL_TOP_K`].
 #[derive(Clone, Debug)]
 pub struct GumbelTopK<const D: usize> {
     logits: Tensor<D>,

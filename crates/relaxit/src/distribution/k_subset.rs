@@ -31,7 +31,7 @@ use crate::support::{Support, restrict};
 /// # Numerics
 /// Everything is measured from the likeliest set: the weights of departures from it are multiplied up, as polynomials
 /// over ever larger halves of the items, in log space. Sums of positive terms, so nothing overflows or cancels, in
-/// `log₂ K` steps of at most `K k` additions for each event. Finite for logits of up to ±1e25.
+/// `log₂ K` steps of at most `K k` additions for each event. Finite for logits of up to ±1e20.
 ///
 /// # Examples
 /// ```

@@ -30,8 +30,8 @@ pub(crate) const OUT: f64 = -1e30;
 /// `log_prob` is differentiable in the logits; samples carry none. Adding a constant to the logits changes nothing.
 ///
 /// # Numerics
-/// The sums over remaining items are built up from the last one, by adding only, so nothing cancels; finite for every
-/// finite logit above −1e30.
+/// The sums over remaining items are built up from the last one, by adding only, so nothing cancels; finite for logits
+/// of up to ±1e20.
 ///
 /// # Examples
 /// ```

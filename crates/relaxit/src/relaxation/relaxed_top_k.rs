@@ -43,7 +43,7 @@ use crate::temperature::Temperature;
 /// ```
 ///
 /// # References
-/// [`crate::reference::SUBSET_SAMPLING`], algorithm 1; the hard law: [`crate::reference::GUMBEL_TOP_K`].
+/// [`crate::reference::SUBSET_SAMPLING`]; the hard law: [`crate::reference::GUMBEL_TOP_K`].
 #[doc(alias = "RelaxedKHot")]
 #[derive(Clone, Debug)]
 pub struct RelaxedTopK<const D: usize> {
