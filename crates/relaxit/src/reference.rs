@@ -47,6 +47,8 @@ references! {
     CONCRETE: "Maddison, Mnih & Teh", 2017,
         "The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables", "arXiv:1611.00712";
     GUMBEL_SOFTMAX: "Jang, Gu & Poole", 2017, "Categorical Reparameterization with Gumbel-Softmax", "arXiv:1611.01144";
+    HARD_KUMARASWAMY: "Bastings, Aziz & Titov", 2019,
+        "Interpretable Neural Predictions with Differentiable Binary Variables", "arXiv:1905.08160";
     IMPORTANCE_WEIGHTED_AUTOENCODERS: "Burda, Grosse & Salakhutdinov", 2016, "Importance Weighted Autoencoders",
         "arXiv:1509.00519";
     L0_REGULARIZATION: "Louizos, Welling & Kingma", 2018, "Learning Sparse Neural Networks through L0 Regularization",

@@ -7,7 +7,9 @@ mod harness;
 
 use relaxit::math;
 use relaxit::prelude::*;
-use relaxit::relaxation::{GaussianRelaxedBernoulli, HardConcrete, RebarRelaxation, StochasticTimesSmooth};
+use relaxit::relaxation::{
+    GaussianRelaxedBernoulli, HardConcrete, HardKumaraswamy, RebarRelaxation, StochasticTimesSmooth,
+};
 
 use harness::{check, fixture, unknown};
 
@@ -71,6 +73,21 @@ fn stochastic_times_smooth() {
         match quantity {
             "mean" => law.mean(),
             "variance" => law.variance(),
+            "sample" => law.transport(inputs.get("noise")),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+#[test]
+fn hard_kumaraswamy() {
+    check(fixture!("hard_kumaraswamy"), &[], |inputs, quantity| {
+        let law = HardKumaraswamy::new(inputs.get("concentration1"), inputs.get("concentration0")).expect("legal");
+        match quantity {
+            "log_prob" => law.log_prob(inputs.get("value")),
+            "l0_penalty" => law.l0_penalty(),
+            "prob_zero" => law.prob_zero(),
+            "prob_one" => law.prob_one(),
             "sample" => law.transport(inputs.get("noise")),
             _ => unknown(quantity),
         }

@@ -5,7 +5,8 @@
 use burn::tensor::{DType, Tensor, TensorData, activation};
 use relaxit::prelude::*;
 use relaxit::relaxation::{
-    GaussianRelaxedBernoulli, HardConcrete, RebarRelaxation, StochasticTimesSmooth, StraightThroughBernoulli,
+    GaussianRelaxedBernoulli, HardConcrete, HardKumaraswamy, RebarRelaxation, StochasticTimesSmooth,
+    StraightThroughBernoulli,
 };
 use relaxit::testing::{
     Case, chi_square, coupling, divergence, extremes, finite_difference, independence, ks, moments, quadrature, score,
@@ -507,4 +508,67 @@ fn stochastic_times_smooth_halves_linear_gradients() {
     for (got, truth) in numbers(expected.reduce(|a, b| a + b).unwrap()).into_iter().zip(truth) {
         assert!((got - truth / 2.0).abs() < 1e-12, "{got} {truth}");
     }
+}
+
+fn hard_kumaraswamy(parameters: &[f64], (gamma, zeta): (f64, f64)) -> Case<HardKumaraswamy<2>> {
+    Case::new(format!("HardKumaraswamy with stretch [{gamma}, {zeta}]"), parameters, move |p: Tensor<2>| {
+        let entries = p.dims()[1] / 2;
+        let (a, b) = (p.clone().slice_dim(1, 0..entries), p.slice_dim(1, entries..2 * entries));
+        HardKumaraswamy::from_log_concentrations(a, b).unwrap().with_stretch(gamma, zeta).unwrap()
+    })
+}
+
+#[test]
+fn hard_kumaraswamy_laws() {
+    for (parameters, stretch) in [
+        ([0.0, 0.0], (-0.1, 1.1)),
+        ([-0.7, -0.5], (-0.1, 1.1)),
+        ([1.0, 1.5], (-0.1, 1.1)),
+        ([-2.0, 0.3], (-0.3, 1.05)),
+        ([0.5, -1.5], (-1.0, 2.0)),
+    ] {
+        let case = hard_kumaraswamy(&parameters, stretch);
+        mixed_laws(&case);
+        finite_difference::of(&case, "gradient of the penalty", |law| law.l0_penalty()).assert();
+    }
+}
+
+#[test]
+fn hard_kumaraswamy_probabilities() {
+    let law = hard_kumaraswamy(&[0.5, -1.0, 3.0, 0.5, -0.7, 0.0, 1.0, -2.0], (-0.1, 1.1)).law(1, DType::F64);
+    let at = |value: f64| law.log_prob(Tensor::full([1, 4], value, (&law.device(), DType::F64))).exp();
+    let close = |a: Tensor<2>, b: Tensor<2>| assert!(a.clone().all_close(b.clone(), Some(1e-12), None), "{a} {b}");
+    close(law.prob_zero(), at(0.0));
+    close(law.prob_one(), at(1.0));
+    close(law.l0_penalty(), -law.prob_zero() + 1.0);
+    let at_concentrations = HardKumaraswamy::new(law.concentration1(), law.concentration0()).unwrap();
+    close(at_concentrations.l0_penalty(), law.l0_penalty());
+}
+
+#[test]
+fn hard_kumaraswamy_at_extremes() {
+    for (log_a, log_b) in [(-9.0, -9.0), (-9.0, 9.0), (9.0, -9.0), (9.0, 9.0), (0.0, 7.0), (-7.0, 0.0), (0.0, 0.0)] {
+        for stretch in [(-0.1, 1.1), (-1e-4, 1.0001), (-1e3, 1001.0)] {
+            let case = hard_kumaraswamy(&[log_a, log_b], stretch);
+            at_extremes(&case);
+            extremes::finite(&case, "penalty", |law, _| law.l0_penalty()).assert();
+        }
+    }
+    shapes_and_types(|log_a| HardKumaraswamy::from_log_concentrations(log_a.clone(), log_a).unwrap());
+}
+
+#[test]
+fn hard_kumaraswamy_refuses() {
+    let device = Device::flex();
+    let full = |x: f64| Tensor::<2>::full([4, 3], x, &device);
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        refused(HardKumaraswamy::new(full(bad), full(1.0)), "concentration1");
+        refused(HardKumaraswamy::new(full(1.0), full(bad)), "concentration0");
+    }
+    refused(HardKumaraswamy::new(full(1.0), Tensor::ones([4, 2], &device)), "concentration0");
+    let law = HardKumaraswamy::new(full(1.0), Tensor::ones([1, 3], &device)).unwrap();
+    assert_eq!(law.shape(), [4, 3]);
+    refused(law.clone().with_stretch(0.0, 1.1), "gamma");
+    refused(law.with_stretch(-0.1, f64::NAN), "zeta");
+    refused(HardKumaraswamy::from_log_concentrations(full(f64::NAN), full(0.0)).unwrap().validate(), "concentration1");
 }

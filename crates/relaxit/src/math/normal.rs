@@ -4,7 +4,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, PI, TAU};
 
 use burn::tensor::Tensor;
 
-use super::on_device;
+use super::complement::with_slope;
 
 /// `ln Φ(x)`, Φ the standard normal distribution function: keeps both tails.
 ///
@@ -68,16 +68,6 @@ pub(crate) fn ndtri_of_logit<const D: usize>(x: Tensor<D>) -> Tensor<D> {
         slope = current;
     }
     with_slope(x, root * at.sign(), || slope.recip())
-}
-
-/// `value` with the gradient `slope` in `x`, both computed at `x` on the inner device.
-fn with_slope<const D: usize>(x: Tensor<D>, value: Tensor<D>, slope: impl FnOnce() -> Tensor<D>) -> Tensor<D> {
-    let device = x.device();
-    let value = on_device(value, &device);
-    if !x.is_tracked() {
-        return value;
-    }
-    value + (x.clone() - x.detach()) * on_device(slope(), &device)
 }
 
 fn log_normal_density<const D: usize>(x: Tensor<D>) -> Tensor<D> {

@@ -8,6 +8,7 @@
 
 mod gaussian_relaxed_bernoulli;
 mod hard_concrete;
+mod hard_kumaraswamy;
 mod mixed;
 mod rebar_relaxation;
 mod relaxed_bernoulli;
@@ -19,6 +20,7 @@ use burn::tensor::Tensor;
 
 pub use self::gaussian_relaxed_bernoulli::GaussianRelaxedBernoulli;
 pub use self::hard_concrete::HardConcrete;
+pub use self::hard_kumaraswamy::HardKumaraswamy;
 pub use self::rebar_relaxation::RebarRelaxation;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
