@@ -249,6 +249,123 @@ def torch_stochastic_times_smooth(r):
     return (1 - r.noise.sigmoid() < smooth).double() * smooth
 
 
+# ----------------------------------------------------------------------------------------------------------------------
+# Hard Kumaraswamy: Bastings, Aziz & Titov (2019), section 4
+
+
+def hard_kumaraswamy():
+    rows = [(a, b, value, noise) for ((a, b), value), noise in
+            zip(product([(0.5, 0.5), (1, 1), (2, 0.75), (0.375, 3), (2.5, 4)], [0, 0.125, 0.5, 0.9375, 1]),
+                [0.0625, 0.5, 1.25, 3, 8] * 5)]
+    yield hard_kumaraswamy_case("ordinary", True, rows)
+    for name, precisions, hard in [
+        ("hard", ("f64", "f32"), [(0.0078125, 64), (64, 0.0078125), (100, 100), (20, 0.5), (0.0078125, 1)]),
+        # Derivatives of the density are differences of numbers near 1/a, which f32 rounds.
+        ("both small", ("f64",), [(0.0078125, 0.0078125), (0.0009765625, 0.00390625)]),
+    ]:
+        yield hard_kumaraswamy_case(name, False, [(a, b, value, noise) for (a, b), (value, noise) in
+                                                  product(hard, [(0, 0.0009765625), (0.5, 1), (1, 12)])], precisions)
+
+
+def hard_kumaraswamy_case(name, ordinary, rows, precisions=("f64", "f32")):
+    case = Case(name, ordinary, precisions, **columns(rows, "concentration1", "concentration0", "value", "noise"))
+    by = ["concentration1", "concentration0"]
+    case.expect("log_prob", hard_kumaraswamy_log_density, torch_hard_kumaraswamy_log_prob, by)
+    cut = -GAMMA / (ZETA - GAMMA)
+    case.expect("l0_penalty", lambda r: (1 - cut**r.concentration1) ** r.concentration0,
+                lambda r: (1 - float(cut) ** r.concentration1) ** r.concentration0, by if ordinary else [])
+    case.expect("prob_zero", lambda r: kumaraswamy_below(cut, r), lambda r: 1 - (
+        1 - float(cut) ** r.concentration1) ** r.concentration0, by if ordinary else [])
+    case.expect("prob_one", lambda r: 1 - kumaraswamy_below(1 - cut, r), lambda r: (
+        1 - float(1 - cut) ** r.concentration1) ** r.concentration0, by if ordinary else [])
+    case.expect("sample", lambda r: clamp((1 - mp.exp(-r.noise / r.concentration0)) ** (1 / r.concentration1)
+                                          * (ZETA - GAMMA) + GAMMA), torch_hard_kumaraswamy_sample,
+                by if ordinary else [])
+    return case
+
+
+def kumaraswamy_below(k, r):
+    return 1 - (1 - k**r.concentration1) ** r.concentration0
+
+
+def hard_kumaraswamy_log_density(r):
+    cut = -GAMMA / (ZETA - GAMMA)
+    if r.value == 0:
+        return mp.log(kumaraswamy_below(cut, r))
+    if r.value == 1:
+        return mp.log(1 - kumaraswamy_below(1 - cut, r))
+    k, a, b = (r.value - GAMMA) / (ZETA - GAMMA), r.concentration1, r.concentration0
+    return mp.log(a * b * k ** (a - 1) * (1 - k**a) ** (b - 1) / (ZETA - GAMMA))
+
+
+def torch_hard_kumaraswamy_log_prob(r):
+    if r.value == 0:
+        return torch.log1p(-((1 - torch.tensor(0.1 / 1.2, dtype=torch.float64) ** r.concentration1) ** r.concentration0))
+    if r.value == 1:
+        return r.concentration0 * torch.log1p(-(torch.tensor(1.1 / 1.2, dtype=torch.float64) ** r.concentration1))
+    return td.TransformedDistribution(td.Kumaraswamy(r.concentration1, r.concentration0, validate_args=False),
+                                      td.AffineTransform(-0.1, 1.2), validate_args=False).log_prob(r.value)
+
+
+def torch_hard_kumaraswamy_sample(r):
+    """The inverse distribution function at the uniform number behind the exponential one."""
+    u = -torch.expm1(-r.noise)
+    return ((1 - (1 - u) ** (1 / r.concentration0)) ** (1 / r.concentration1) * 1.2 - 0.1).clamp(0, 1)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Correlated bits: Lee, Imrie & van der Schaar (2022), section 3; the density of a gaussian copula
+
+CORRELATION = [[1, 0.5, -0.25], [0.5, 1, 0.125], [-0.25, 0.125, 1]]
+
+
+def correlated_relaxed_bernoulli():
+    logits = [[0.5, -1, 2], [-3, 0.25, 1.5], [0, 0, 0], [1.75, -0.5, -2]]
+    values = [[0.25, 0.75, 0.5], [0.125, 0.5, 0.9375], [0.5, 0.0625, 0.625], [0.875, 0.375, 0.25]]
+    noise = [[0.5, -1.25, 0.25], [-2, 0.75, 1], [3, -0.5, 0], [0.125, 1.5, -2.5]]
+    for temperature in [0.25, 0.75, 2]:
+        case = Case(f"τ = {temperature}", True, logits=logits, value=values, noise=noise,
+                    temperature=[[temperature]] * len(logits),
+                    cotangent=[[1, -1.5, 2]] * len(logits))
+        case.expect("log_prob", copula_log_density, torch_copula_log_prob, ["logits", "temperature", "value"])
+        case.expect("sample", copula_sample, torch_copula_sample, ["logits", "temperature"])
+        yield case
+
+
+def copula_log_density(r):
+    """The joint normal density of the scores over those of each alone, times the densities of the entries."""
+    correlation = mp.matrix(CORRELATION)
+    below = [sigmoid(r.temperature * mp.log(m / (1 - m)) - phi) for m, phi in zip(r.value, r.logits)]
+    v = mp.matrix([mp.sqrt(2) * mp.erfinv(2 * u - 1) for u in below])
+    joint = mp.exp(-(v.T * correlation**-1 * v)[0] / 2) / mp.sqrt((2 * mp.pi) ** 3 * mp.det(correlation))
+    alone = mp.fprod(textbook.normal_density(vi, 0, 1) for vi in v)
+    entries = mp.fprod(textbook.binary_concrete_density(m, phi, r.temperature) for m, phi in zip(r.value, r.logits))
+    return mp.log(joint / alone * entries)
+
+
+def torch_copula_log_prob(r):
+    below = (r.temperature * (r.value.log() - (-r.value).log1p()) - r.logits).sigmoid()
+    normal = td.Normal(torch.zeros(3, dtype=torch.float64), 1)
+    v = normal.icdf(below)
+    joint = td.MultivariateNormal(torch.zeros(3, dtype=torch.float64),
+                                  torch.tensor(CORRELATION, dtype=torch.float64)).log_prob(v)
+    entries = td.RelaxedBernoulli(r.temperature, logits=r.logits).log_prob(r.value)
+    return joint - normal.log_prob(v).sum() + entries.sum()
+
+
+def copula_sample(r):
+    v = mp.cholesky(mp.matrix(CORRELATION)) * mp.matrix(r.noise)
+    uniform = [normal_below(vi) for vi in v]
+    return [sigmoid((phi + mp.log(u / (1 - u))) / r.temperature) for phi, u in zip(r.logits, uniform)]
+
+
+def torch_copula_sample(r):
+    v = torch.linalg.cholesky(torch.tensor(CORRELATION, dtype=torch.float64)) @ r.noise
+    u = td.Normal(0, 1).cdf(v)
+    return ((r.logits + u.log() - (-u).log1p()) / r.temperature).sigmoid()
+
+
 if __name__ == "__main__":
-    for law in [hard_concrete, log_ndtr, gaussian_relaxed_bernoulli, rebar_relaxation, stochastic_times_smooth]:
+    for law in [hard_concrete, log_ndtr, gaussian_relaxed_bernoulli, rebar_relaxation, stochastic_times_smooth,
+                hard_kumaraswamy, correlated_relaxed_bernoulli]:
         write_cases(law.__name__, law())

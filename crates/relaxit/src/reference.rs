@@ -76,6 +76,10 @@ references! {
         "Stochastic Beams and Where to Find Them: The Gumbel-Top-k Trick for Sampling Sequences Without Replacement", "arXiv:1903.06059";
     IMPLICIT_MLE: "Niepert, Minervini & Franceschi", 2021,
         "Implicit MLE: Backpropagating Through Discrete Exponential Family Distributions", "arXiv:2106.01798";
+    CORRELATED_GATES: "Lee, Imrie & van der Schaar", 2022,
+        "Self-Supervision Enhanced Feature Selection with Correlated Gates", "ICLR 2022";
+    HARD_KUMARASWAMY: "Bastings, Aziz & Titov", 2019,
+        "Interpretable Neural Predictions with Differentiable Binary Variables", "arXiv:1905.08160";
     IMPORTANCE_WEIGHTED_AUTOENCODERS: "Burda, Grosse & Salakhutdinov", 2016, "Importance Weighted Autoencoders",
         "arXiv:1509.00519";
     L0_REGULARIZATION: "Louizos, Welling & Kingma", 2018, "Learning Sparse Neural Networks through L0 Regularization",

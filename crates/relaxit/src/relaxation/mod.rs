@@ -6,9 +6,11 @@
 //!                             └─threshold─▶ hard sample b
 //! ```
 
+mod correlated_relaxed_bernoulli;
 mod gaussian_relaxed_bernoulli;
 mod generalized_gumbel_softmax;
 mod hard_concrete;
+mod hard_kumaraswamy;
 mod mixed;
 mod rebar_relaxation;
 mod relaxed_bernoulli;
@@ -19,9 +21,11 @@ mod straight_through_bernoulli;
 
 use burn::tensor::Tensor;
 
+pub use self::correlated_relaxed_bernoulli::CorrelatedRelaxedBernoulli;
 pub use self::gaussian_relaxed_bernoulli::GaussianRelaxedBernoulli;
 pub use self::generalized_gumbel_softmax::GeneralizedGumbelSoftmax;
 pub use self::hard_concrete::HardConcrete;
+pub use self::hard_kumaraswamy::HardKumaraswamy;
 pub use self::rebar_relaxation::RebarRelaxation;
 mod gumbel_sinkhorn;
 mod implicit_mle;
