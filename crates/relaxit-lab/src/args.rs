@@ -9,7 +9,8 @@ use relaxit::schedule::Anneal;
 use crate::device;
 use crate::laws::{Gradient, parameter};
 use crate::mnist::Protocol;
-use crate::vae::latent::{Latents, Method};
+use crate::vae::latent::Latents;
+use crate::vae::method::Method;
 
 /// Learning with discrete random variables: train, evaluate and draw.
 #[derive(Debug, Parser)]

@@ -1,10 +1,10 @@
 //! The only file that writes to the terminal: data to standard output, everything else to standard error.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::usage::UsageError;
 
@@ -64,8 +64,14 @@ impl Printer {
     #[must_use]
     pub fn progress(&self, total: u64, done: u64) -> Progress {
         let target = if self.interactive { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let template = "{bar:30} step {pos}/{len}  {msg}  {per_sec}  left {eta}";
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let template = "{bar:30} {pos}/{len}  {msg}  {rate}  {eta} left";
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).with_key(
+            "rate",
+            |state: &ProgressState, out: &mut dyn fmt::Write| {
+                // The style has nowhere to report to if its own buffer fails.
+                let _ = write!(out, "{:.1}/s", state.per_sec());
+            },
+        );
         let bar = ProgressBar::with_draw_target(Some(total), target).with_style(style).with_position(done);
         bar.reset_eta();
         Progress { bar, interactive: self.interactive }
@@ -100,12 +106,6 @@ impl Progress {
         self.bar.suspend(|| {
             let _ = writeln!(io::stderr().lock(), "{line}");
         });
-    }
-
-    /// How long the remaining steps will take at the present rate.
-    #[must_use]
-    pub fn left(&self) -> Duration {
-        self.bar.eta()
     }
 
     /// Removes the bar.

@@ -108,6 +108,10 @@ fn every_method_trains() {
         ("straight-through", "4x3"),
         ("st-gumbel-softmax", "6"),
         ("st-gumbel-softmax", "4x3"),
+        ("reinforce", "6"),
+        ("rloo", "4x3"),
+        ("arm", "6"),
+        ("disarm", "6x2"),
     ] {
         let parent = TempDir::new().unwrap();
         let out = parent.path().join("run");

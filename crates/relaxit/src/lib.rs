@@ -24,7 +24,9 @@
 //!
 //! 1. [`noise`]: a seeded, forkable stream of base noise, the only source of randomness;
 //! 2. [`distribution`]: laws, their densities, moments, entropies and divergences ([`kl`]);
-//! 3. [`relaxation`]: a discrete law, a latent law, and the two maps between them.
+//! 3. [`relaxation`]: a discrete law, a latent law, and the two maps between them;
+//! 4. [`objective`]: what a sample is judged by;
+//! 5. [`estimator`]: gradients of its expectation, with their [`control`] variates.
 //!
 //! Beside it stand [`math`], [`support`], [`temperature`], [`schedule`], [`reference`](mod@reference) and the
 //! [`Error`] of every door.
@@ -47,6 +49,10 @@ pub mod distribution;
 pub mod kl;
 pub mod relaxation;
 
+pub mod control;
+pub mod estimator;
+pub mod objective;
+
 pub mod schedule;
 
 pub mod prelude;
@@ -55,3 +61,8 @@ pub mod prelude;
 pub mod testing;
 
 pub use crate::error::{Error, Result};
+
+/// The example of the README, compiled and run with the other doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -2,7 +2,13 @@
 //!
 //! Each is finite wherever its value is representable, and says how far it is from the exact one.
 
+mod normal;
+
 use burn::tensor::{DType, Device, Tensor, activation};
+
+pub use self::normal::log_ndtr;
+#[allow(unused_imports)]
+pub(crate) use self::normal::{logit_ndtr, ndtr, ndtri_of_logit, normal_density};
 
 /// The smallest positive normal number of a type and half its resolution at 1: where open sets end in practice.
 pub(crate) fn limits(dtype: DType) -> (f64, f64) {
@@ -40,6 +46,16 @@ pub(crate) fn inside_unit_interval<const D: usize>(p: Tensor<D>) -> Tensor<D> {
 #[must_use]
 pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     -activation::log_sigmoid(-x)
+}
+
+/// The inverse of [`softplus`] on y > 0: `y + ln(1 − e^−y)`; y below the type's resolution counts as that.
+pub(crate) fn inverse_softplus<const D: usize>(y: Tensor<D>) -> Tensor<D> {
+    let (_, resolution) = limits(y.dtype());
+    let y = y.clamp_min(resolution);
+    // 1 − e^−y = e^−y/2 · 2 sinh(y/2), which does not cancel where y is small.
+    let small = (y.clone() * 0.5) + ((y.clone() * 0.5).clamp_max(1.0).sinh() * 2.0).log();
+    let large = y.clone() + (-(-y.clone()).exp()).log1p();
+    large.mask_where(y.lower_equal_elem(1.0), small)
 }
 
 /// `ln(p / (1 − p))`, precise where p is near 0 or 1.
@@ -109,6 +125,49 @@ pub fn ln_gamma<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let t = x.clone() + LANCZOS_G + 0.5;
     (x.clone() + 0.5) * t.clone().log() - t + series.log() - x.log() + 0.5 * std::f64::consts::TAU.ln()
 }
+
+/// The digamma function `ψ(x) = d ln Γ(x)/dx` for x > 0, differentiable.
+///
+/// ```text
+/// ψ(x) = ψ(y) − Σⱼ 1/(x + j),   y = x + 8,   ψ(y) ~ ln y − 1/2y − Σₙ B₂ₙ/(2n y²ⁿ)
+/// ```
+///
+/// # Numerics
+/// Error below 1e-14 · max(1, |ψ(x)|) in f64, 1e-6 · max(1, |ψ(x)|) in f32. Outside x > 0 the result is that of the
+/// smallest positive x.
+///
+/// # Examples
+/// ```
+/// use relaxit::{math::digamma, prelude::*};
+/// let y: f32 = digamma(Tensor::<1>::from_floats([1.0], &Device::flex())).into_scalar();
+/// assert!((y + 0.577_215_7).abs() < 1e-6);
+/// ```
+#[must_use]
+pub fn digamma<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let x = above_zero(x);
+    let y = x.clone() + f64::from(DIGAMMA_SHIFT);
+    let (r, r2) = (y.clone().recip(), y.clone().square().recip());
+    let series = BERNOULLI_SERIES[1..]
+        .iter()
+        .fold(r2.clone() * BERNOULLI_SERIES[0], |sum, &coefficient| (sum + coefficient) * r2.clone());
+    // Smallest terms first.
+    (0..DIGAMMA_SHIFT).rev().fold(y.log() - r * 0.5 - series, |sum, j| sum - (x.clone() + f64::from(j)).recip())
+}
+
+/// `ψ(x)` of one number; see [`digamma`].
+pub(crate) fn digamma_scalar(x: f64) -> f64 {
+    let x = x.max(f64::MIN_POSITIVE);
+    let poles: f64 = (0..DIGAMMA_SHIFT).rev().map(|j| (x + f64::from(j)).recip()).sum();
+    let y = x + f64::from(DIGAMMA_SHIFT);
+    let r2 = (y * y).recip();
+    let series = BERNOULLI_SERIES.iter().fold(0.0, |sum, &coefficient| (sum + coefficient) * r2);
+    y.ln() - 0.5 / y - series - poles
+}
+
+const DIGAMMA_SHIFT: i32 = 8;
+/// `B₂ₙ/2n` for n = 7, …, 1.
+const BERNOULLI_SERIES: [f64; 7] =
+    [1.0 / 12.0, -691.0 / 32_760.0, 1.0 / 132.0, -1.0 / 240.0, 1.0 / 252.0, -1.0 / 120.0, 1.0 / 12.0];
 
 /// `ln Γ(x)` of one number; see [`ln_gamma`].
 pub(crate) fn ln_gamma_scalar(x: f64) -> f64 {
@@ -204,6 +263,17 @@ mod tests {
         assert_relative_eq!(ln_gamma_scalar(0.5), 0.5 * std::f64::consts::PI.ln(), max_relative = 1e-13);
         for x in [1e-8, 1e-3, 0.3, 7.7, 1e3, 1e6] {
             assert_relative_eq!(values(ln_gamma(f64s(&[x])))[0], ln_gamma_scalar(x), max_relative = 1e-13);
+        }
+    }
+
+    #[test]
+    fn digamma_is_the_derivative_of_ln_gamma() {
+        for x in [1e-6, 0.2, 1.0, 1.461_632_1, 2.5, 9.0, 150.0, 1e5] {
+            let leaf = f64s(&[x]).autodiff().require_grad();
+            let slope = leaf.grad(&ln_gamma(leaf.clone()).sum().backward()).expect("differentiable");
+            let digamma = values(digamma(f64s(&[x])))[0];
+            assert_relative_eq!(digamma, values(slope)[0], max_relative = 1e-11, epsilon = 1e-11);
+            assert_relative_eq!(digamma, digamma_scalar(x), max_relative = 1e-14, epsilon = 1e-15);
         }
     }
 

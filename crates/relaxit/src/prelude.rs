@@ -3,12 +3,14 @@
 pub use burn::tensor::{Device, Tensor};
 
 pub use crate::distribution::{
-    Bernoulli, Cdf, Density, Distribution, Entropy, Enumerable, ExpConcrete, Gumbel, Independent, KlDivergence,
-    Logistic, Moments, Normal, OneHotCategorical, Reparameterized,
+    Bernoulli, Cdf, Density, Distribution, Entropy, Enumerable, ExpConcrete, Gumbel, GumbelTopK, Independent, KSubset,
+    KlDivergence, Logistic, Moments, Normal, OneHotCategorical, PlackettLuce, Reparameterized,
 };
+pub use crate::estimator::Estimator;
 pub use crate::noise::{Base, Noise};
+pub use crate::objective::Objective;
 pub use crate::relaxation::{
-    ConditionalRelaxation, Relaxation, RelaxedBernoulli, RelaxedOneHotCategorical, straight_through,
+    ConditionalRelaxation, Relaxation, RelaxedBernoulli, RelaxedOneHotCategorical, RelaxedTopK, straight_through,
 };
 pub use crate::schedule::Schedule;
 pub use crate::support::Support;

@@ -24,12 +24,22 @@ pub enum Support {
     UnitInterval,
     /// 0 or 1.
     Boolean,
+    /// 0, 1, 2, …
+    Naturals,
+    /// 0, 1, …, n.
+    NaturalsUpTo(usize),
     /// Vectors with one 1 and zeros.
     OneHot,
     /// Vectors of non-negative numbers that sum to 1.
     Simplex,
     /// Logarithms of points of the open simplex: finite vectors with `ln Σ eˣ = 0`.
     LogSimplex,
+    /// Vectors with so many 1s, and zeros.
+    KHot(usize),
+    /// Vectors with each of the ranks 1 to so many once, and zeros.
+    Ranking(usize),
+    /// Vectors of non-negative numbers with this sum.
+    ScaledSimplex(usize),
 }
 
 /// How far a sum over an event may be from its constraint and still count as rounding.
@@ -40,8 +50,13 @@ impl Support {
     #[must_use]
     pub const fn event_dims(self) -> usize {
         match self {
-            Self::Real | Self::UnitInterval | Self::Boolean => 0,
-            Self::OneHot | Self::Simplex | Self::LogSimplex => 1,
+            Self::Real | Self::UnitInterval | Self::Boolean | Self::Naturals | Self::NaturalsUpTo(_) => 0,
+            Self::OneHot
+            | Self::Simplex
+            | Self::LogSimplex
+            | Self::KHot(_)
+            | Self::Ranking(_)
+            | Self::ScaledSimplex(_) => 1,
         }
     }
 
@@ -63,6 +78,8 @@ impl Support {
             Self::Real => value.is_finite(),
             Self::UnitInterval => in_unit_interval(value),
             Self::Boolean => is_boolean(value),
+            Self::Naturals => is_natural(value),
+            Self::NaturalsUpTo(last) => value.clone().lower_equal_elem(last as f64).bool_and(is_natural(value)),
             Self::OneHot => {
                 let sum = value.clone().sum_dim(D - 1);
                 every_entry(is_boolean(value)).bool_and(sum.equal_elem(1.0))
@@ -74,6 +91,24 @@ impl Support {
             Self::LogSimplex => {
                 let excess = log_sum_exp(value.clone(), D - 1);
                 every_entry(value.is_finite()).bool_and(excess.abs().lower_equal_elem(ROUNDING))
+            }
+            Self::KHot(count) => {
+                let sum = value.clone().sum_dim(D - 1);
+                every_entry(is_boolean(value)).bool_and(sum.equal_elem(count as f64))
+            }
+            Self::Ranking(count) => {
+                if value.dims().contains(&0) {
+                    return value.sum_dim(D - 1).equal_elem(1.0);
+                }
+                let mut shape = [1; D];
+                shape[D - 1] = value.dims()[D - 1];
+                let sorted: Vec<f64> = (0..shape[D - 1]).map(|rank| count.saturating_sub(rank) as f64).collect();
+                let sorted = Tensor::<1>::from_data(sorted.as_slice(), (&value.device(), value.dtype())).reshape(shape);
+                every_entry(value.sort_descending(D - 1).sub(sorted).equal_elem(0.0))
+            }
+            Self::ScaledSimplex(count) => {
+                let excess = value.clone().sum_dim(D - 1) / count as f64 - 1.0;
+                every_entry(value.greater_equal_elem(0.0)).bool_and(excess.abs().lower_equal_elem(ROUNDING))
             }
         }
     }
@@ -89,6 +124,7 @@ impl Support {
     /// }
     /// ```
     #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // ranks in f32
     pub fn examples(self, entries: usize, device: &Device) -> Vec<(bool, Tensor<1>)> {
         let entries = if self.event_dims() == 0 { 1 } else { entries };
         let uniform = 1.0 / entries as f64;
@@ -103,14 +139,38 @@ impl Support {
             Self::Real => vec![(true, full(-3.0)), (true, full(1e30))],
             Self::UnitInterval => vec![(true, full(0.25)), (true, full(1.0)), (false, full(-0.1)), (false, full(1.1))],
             Self::Boolean => vec![(true, full(0.0)), (true, full(1.0)), (false, full(0.5)), (false, full(-1.0))],
+            Self::Naturals => vec![(true, full(0.0)), (true, full(7.0)), (false, full(0.5)), (false, full(-1.0))],
+            Self::NaturalsUpTo(last) => {
+                let last = last as f64;
+                vec![(true, full(0.0)), (true, full(last)), (false, full(last + 1.0)), (false, full(-1.0))]
+            }
             Self::OneHot => vec![(true, first.clone()), (false, full(0.5)), (false, full(0.0)), (false, first * 2.0)],
             Self::Simplex => {
                 vec![(true, first.clone()), (true, full(uniform)), (false, full(2.0)), (false, first * -1.0)]
             }
             Self::LogSimplex => vec![(true, full(uniform.ln())), (false, full(1.0)), (false, full(-100.0))],
+            Self::KHot(count) => {
+                let hot = leading(entries, count, |_| 1.0, device);
+                vec![(true, hot.clone()), (false, full(0.5)), (false, full(0.0)), (false, hot * 2.0)]
+            }
+            Self::Ranking(count) => {
+                let ranks = leading(entries, count, |rank| rank as f32, device);
+                vec![(true, ranks.clone()), (false, full(0.5)), (false, full(0.0)), (false, ranks * -1.0)]
+            }
+            Self::ScaledSimplex(count) => {
+                let corner = leading(entries, count, |_| 1.0, device);
+                let inside = full(uniform * count as f64);
+                vec![(true, corner.clone()), (true, inside), (false, full(0.0)), (false, corner * -1.0)]
+            }
         });
         examples
     }
+}
+
+/// A number for each of the first `count` entries, from 1 on, and 0 for the others.
+fn leading(entries: usize, count: usize, value: impl Fn(usize) -> f32, device: &Device) -> Tensor<1> {
+    let values: Vec<f32> = (1..=entries).map(|i| if i <= count { value(i) } else { 0.0 }).collect();
+    Tensor::from_floats(values.as_slice(), device)
 }
 
 fn in_unit_interval<const D: usize>(value: Tensor<D>) -> Tensor<D, Bool> {
@@ -119,6 +179,11 @@ fn in_unit_interval<const D: usize>(value: Tensor<D>) -> Tensor<D, Bool> {
 
 fn is_boolean<const D: usize>(value: Tensor<D>) -> Tensor<D, Bool> {
     value.clone().equal_elem(0.0).bool_or(value.equal_elem(1.0))
+}
+
+fn is_natural<const D: usize>(value: Tensor<D>) -> Tensor<D, Bool> {
+    let whole = value.clone().floor().equal(value.clone());
+    whole.bool_and(value.clone().greater_equal_elem(0.0)).bool_and(value.is_finite())
 }
 
 /// Whether all entries along the last dimension hold, kept as 1.
@@ -145,9 +210,14 @@ mod tests {
             Support::Real,
             Support::UnitInterval,
             Support::Boolean,
+            Support::Naturals,
+            Support::NaturalsUpTo(3),
             Support::OneHot,
             Support::Simplex,
             Support::LogSimplex,
+            Support::KHot(2),
+            Support::Ranking(3),
+            Support::ScaledSimplex(2),
         ] {
             for (claim, x) in support.examples(4, &device) {
                 let contains: f32 = support.contains(x.clone()).float().max().into_scalar();

@@ -116,6 +116,14 @@ impl<const D: usize> Temperature<D> {
         }
     }
 
+    /// The same temperature on the same device, as a constant.
+    pub(crate) fn detach(&self) -> Self {
+        match self {
+            Self::Scalar(value) => Self::Scalar(*value),
+            Self::Tensor(tensor) => Self::Tensor(tensor.clone().detach()),
+        }
+    }
+
     /// The same temperature on the inner device, without gradient.
     pub(crate) fn inner(&self) -> Self {
         match self {

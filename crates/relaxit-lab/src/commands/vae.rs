@@ -13,7 +13,8 @@ use crate::report::curve::{Curve, figure};
 use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::usage::UsageError;
 use crate::vae::config::VaeConfig;
-use crate::vae::latent::{CodeLaw, Method};
+use crate::vae::latent::CodeLaw;
+use crate::vae::method::Method;
 use crate::vae::pictures;
 use crate::vae::train::{Metrics, Trained, Trainer};
 
@@ -117,17 +118,14 @@ fn overlay(mut config: VaeConfig, args: &VaeArgs) -> Result<VaeConfig> {
     set_size(&mut config.iwae_samples, args.iwae_samples);
     set(&mut config.device, args.device.as_ref());
     set(&mut config.data_dir, args.data_dir.as_ref());
-    config.latents = match config.latent {
-        Method::Concrete => config.latents.as_bits().ok_or_else(|| {
-            UsageError(format!(
-                "--latent concrete takes bits, such as --latents 200 or 20x2, got {}; for more categories use \
-                 --latent gumbel-softmax",
-                config.latents
-            ))
-        })?,
-        Method::GumbelSoftmax => config.latents.as_choices(),
-        Method::StraightThrough | Method::StGumbelSoftmax => config.latents,
-    };
+    config.latents = config.latent.form(config.latents).ok_or_else(|| {
+        let name = config.latent.name();
+        UsageError(format!(
+            "--latent {name} takes bits, such as --latents 200 or 20x2, got {}; for more categories use \
+             gumbel-softmax, straight-through, st-gumbel-softmax, reinforce or rloo",
+            config.latents
+        ))
+    })?;
     Ok(config)
 }
 

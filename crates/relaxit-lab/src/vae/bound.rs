@@ -4,32 +4,46 @@ use burn::tensor::{Device, Tensor};
 use relaxit::noise::Noise;
 use relaxit::prelude::*;
 
-use super::latent::{CodeLaw, Method, sum_over_code, training_code};
+use super::latent::{CodeLaw, sum_over_code};
 use super::likelihood::log_likelihood;
 use super::model::Vae;
 use super::prior::UniformPrior;
 use crate::mnist::{Digits, Protocol};
 
-/// The training objective of each image: `log p(x | y) − KL(q(b | x) ‖ p(b))`, shape `[images, 1]`.
+/// One training step's objective.
+#[derive(Debug)]
+pub struct TrainingObjective {
+    /// Its gradient is the (estimated) gradient of the negative objective; its own value need not mean anything.
+    pub loss: Tensor<1>,
+    /// The objective itself, averaged over the images.
+    pub value: f64,
+}
+
+/// The training objective: `E[log p(x | y)] − KL(q(b | x) ‖ p(b))`, averaged over the images.
 ///
-/// `y` is the code that `method` draws. The divergence is that of the discrete laws, in closed form; beside a relaxed
+/// `y` is the code that the estimator draws. The divergence is that of the discrete laws, in closed form; beside a relaxed
 /// `y` the sum is not a bound on `log p(x)`, which is why models are judged by [`elbo`] and [`iwae`].
 ///
 /// # Errors
 /// If the temperature is out of range.
+///
+/// # Panics
+/// If the device fails.
 pub fn training_objective<R: CodeLaw>(
     model: &Vae,
-    x: Tensor<2>,
-    method: Method,
+    x: &Tensor<2>,
+    estimator: &mut dyn Estimator<R, 3>,
     temperature: f64,
     prior: UniformPrior,
     noise: &mut Noise,
-) -> relaxit::Result<Tensor<2>> {
-    let device = x.device();
+) -> relaxit::Result<TrainingObjective> {
+    let (device, images) = (x.device(), x.dims()[0]);
     let law = R::from_logits(model.encoder.forward(x.clone()), temperature)?;
-    let code = training_code(method, &law, noise);
-    let divergence = law.hard().kl_divergence(&prior.law::<R>(1, &device));
-    Ok(log_likelihood(model.decoder.forward(code), x) - sum_over_code(divergence))
+    let divergence = sum_over_code(law.hard().kl_divergence(&prior.law::<R>(1, &device))).mean();
+    let explained = |code| log_likelihood(model.decoder.forward(code), x.clone()).reshape([images, 1, 1]);
+    let estimate = estimator.estimate(&law, &explained, noise);
+    let value = estimate.value.mean() - divergence.clone().detach();
+    Ok(TrainingObjective { loss: divergence - estimate.surrogate, value: value.into_scalar() })
 }
 
 /// The single-sample evidence lower bound of each image, `[images, 1]`, in two terms: `log p(x | b)` and

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use relaxit::schedule::Anneal;
 use serde::{Deserialize, Serialize};
 
-use super::latent::{Latents, Method};
+use super::latent::Latents;
+use super::method::Method;
 use crate::mnist::Protocol;
 use crate::run::VERSION;
 

@@ -5,54 +5,13 @@ use std::str::FromStr;
 
 use burn::tensor::Tensor;
 use relaxit::distribution::{Density, KlDivergence, Moments};
+use relaxit::estimator::{
+    Arm, DisArm, Estimator, Pathwise, Rloo, ScoreFunction, StraightThrough, StraightThroughPathwise,
+};
 use relaxit::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// How the code is sampled in training.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// Relaxed bits: `RelaxedBernoulli` (Maddison et al. 2017)
-    Concrete,
-    /// Relaxed choices: `RelaxedOneHotCategorical` (Jang et al. 2017)
-    GumbelSoftmax,
-    /// Hard samples, with the gradient of their probabilities (Bengio et al. 2013)
-    StraightThrough,
-    /// Hard samples, with the gradient of the relaxed ones (Jang et al. 2017)
-    StGumbelSoftmax,
-}
-
-impl Method {
-    /// The name on the command line and in files.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Concrete => "concrete",
-            Self::GumbelSoftmax => "gumbel-softmax",
-            Self::StraightThrough => "straight-through",
-            Self::StGumbelSoftmax => "st-gumbel-softmax",
-        }
-    }
-
-    /// What training maximises: for a reader of the summary.
-    #[must_use]
-    pub const fn training_objective(self) -> &'static str {
-        match self {
-            Self::Concrete | Self::GumbelSoftmax => {
-                "E[log p(x|y)] with relaxed y, minus KL of the discrete law: not a bound on log p(x)"
-            }
-            Self::StraightThrough | Self::StGumbelSoftmax => {
-                "ELBO of the discrete model with a biased (straight-through) gradient"
-            }
-        }
-    }
-
-    /// Whether the temperature plays a part.
-    #[must_use]
-    pub const fn uses_temperature(self) -> bool {
-        !matches!(self, Self::StraightThrough)
-    }
-}
+use super::method::Method;
 
 /// The shape of the code: `20x4` is 20 variables of 4 categories each, `200` is 200 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,18 +98,31 @@ impl From<Latents> for String {
 /// A relaxation that can stand between an encoder and a decoder: codes of shape `[images, variables, channels]`, and
 /// `[images, variables, 1]` for what is one number a variable.
 pub trait CodeLaw:
-    Relaxation<3, Hard: Density<3> + Moments<3> + Enumerable<3> + KlDivergence<<Self as Relaxation<3>>::Hard, 3>>
+    ConditionalRelaxation<3, Hard: Density<3> + Moments<3> + Enumerable<3> + KlDivergence<<Self as Relaxation<3>>::Hard, 3>>
 {
     /// From the encoder's output.
     ///
     /// # Errors
     /// If the temperature is out of range.
     fn from_logits(logits: Tensor<3>, temperature: f64) -> relaxit::Result<Self>;
+
+    /// The estimator of `method`, or `None` if it is not for codes of this kind.
+    fn estimator(method: Method) -> Option<Box<dyn Estimator<Self, 3>>>;
 }
 
 impl CodeLaw for RelaxedBernoulli<3> {
     fn from_logits(logits: Tensor<3>, temperature: f64) -> relaxit::Result<Self> {
         Self::from_logits(logits, temperature)
+    }
+
+    fn estimator(method: Method) -> Option<Box<dyn Estimator<Self, 3>>> {
+        match method {
+            Method::Arm => Some(Box::new(Arm)),
+            Method::Disarm => Some(Box::new(DisArm)),
+            Method::GumbelSoftmax => None,
+            Method::Concrete => Some(Box::new(Pathwise)),
+            _ => any_code(method),
+        }
     }
 }
 
@@ -158,20 +130,28 @@ impl CodeLaw for RelaxedOneHotCategorical<3> {
     fn from_logits(logits: Tensor<3>, temperature: f64) -> relaxit::Result<Self> {
         Self::from_logits(logits, temperature)
     }
-}
 
-/// The code that the decoder sees in training.
-#[must_use]
-pub fn training_code<R: CodeLaw>(method: Method, law: &R, noise: &mut Noise) -> Tensor<3> {
-    match method {
-        Method::Concrete | Method::GumbelSoftmax => law.rsample(noise),
-        Method::StraightThrough => {
-            let hard = law.hard();
-            straight_through(hard.sample(noise), hard.mean())
+    fn estimator(method: Method) -> Option<Box<dyn Estimator<Self, 3>>> {
+        match method {
+            Method::GumbelSoftmax => Some(Box::new(Pathwise)),
+            _ => any_code(method),
         }
-        Method::StGumbelSoftmax => law.rsample_straight_through(noise),
     }
 }
+
+/// The estimators that bits and choices share.
+fn any_code<R: CodeLaw>(method: Method) -> Option<Box<dyn Estimator<R, 3>>> {
+    match method {
+        Method::StraightThrough => Some(Box::new(StraightThrough)),
+        Method::StGumbelSoftmax => Some(Box::new(StraightThroughPathwise)),
+        Method::Reinforce => Some(Box::new(ScoreFunction::new())),
+        Method::Rloo => Rloo::new(RLOO_SAMPLES).ok().map(|rloo| Box::new(rloo) as Box<_>),
+        Method::Concrete | Method::GumbelSoftmax | Method::Arm | Method::Disarm => None,
+    }
+}
+
+/// Samples of the leave-one-out estimator: as many evaluations as the antithetic ones need.
+const RLOO_SAMPLES: usize = 2;
 
 /// Sums what is one number a variable over the code: `[images, variables, 1]` → `[images, 1]`.
 #[must_use]

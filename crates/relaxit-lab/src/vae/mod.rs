@@ -13,6 +13,7 @@ pub mod decoder;
 pub mod encoder;
 pub mod latent;
 pub mod likelihood;
+pub mod method;
 pub mod model;
 pub mod pictures;
 pub mod prior;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use relaxit::noise::Noise;
 use relaxit::schedule::Schedule;
 use serde::{Deserialize, Serialize};
@@ -159,6 +159,8 @@ impl Trainer<'_> {
         let order = root.fork("order").permutation(self.data.train.len());
         let binarisation = root.fork("binarisation");
         let mut noise = Noise::from_state(state.noise);
+        let mut estimator = R::estimator(self.config.latent)
+            .with_context(|| format!("--latent {} is not for codes of this kind", self.config.latent.name()))?;
         let mut sum = 0.0;
         let mut recent = None;
 
@@ -166,12 +168,11 @@ impl Trainer<'_> {
             let temperature = self.config.temperature.at(state.step);
             let x = self.config.protocol.batch(&self.data.train, indices, &binarisation, &device);
             let objective =
-                training_objective::<R>(&model, x, self.config.latent, temperature, self.prior(), &mut noise)?;
-            let loss: Tensor<1> = -objective.mean();
-            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+                training_objective::<R>(&model, &x, &mut *estimator, temperature, self.prior(), &mut noise)?;
+            let gradients = GradientsParams::from_grads(objective.loss.backward(), &model);
             model = optimizer.step(self.config.learning_rate, model, gradients);
 
-            let loss = loss.try_into_scalar::<f64>().context("the loss cannot be read")?;
+            let loss = -objective.value;
             ensure!(
                 loss.is_finite(),
                 "training diverged: the loss is {loss} at step {}; lower --learning-rate (it is {})",

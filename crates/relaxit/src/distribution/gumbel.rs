@@ -50,6 +50,14 @@ pub struct Gumbel<const D: usize>(LocationScale<D>);
 
 location_scale_family!(Gumbel, "Gumbel", Base::Gumbel);
 
+impl<const D: usize> Gumbel<D> {
+    /// With scale 1: the latent of a relaxation whose parameters were checked already.
+    pub(crate) fn standard_at(loc: Tensor<D>) -> Self {
+        let scale = loc.ones_like();
+        Self(LocationScale { loc, scale })
+    }
+}
+
 impl<const D: usize> Density<D> for Gumbel<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let s = self.0.standardised(value.clone());

@@ -4,23 +4,50 @@
 //! `log_prob`, `entropy` and `kl_divergence` keep the event dimensions as 1, so that they broadcast against samples.
 
 mod bernoulli;
+mod binomial;
 mod categorical;
+mod dirichlet;
 mod exp_concrete;
+mod gamma_quantile;
+mod geometric;
 mod gumbel;
+mod gumbel_top_k;
+mod host;
 mod independent;
-mod location_scale;
+mod k_subset;
+mod laplace_bridge;
+pub(crate) mod location_scale;
 mod logistic;
+mod logistic_normal;
+mod logistic_normal_softmax;
+mod negative_binomial;
 mod normal;
+mod plackett_luce;
+mod poisson;
+mod truncated;
 
 use burn::tensor::{DType, Device, Tensor};
 
 pub use self::bernoulli::Bernoulli;
+pub use self::binomial::Binomial;
 pub use self::categorical::OneHotCategorical;
+pub use self::dirichlet::Dirichlet;
 pub use self::exp_concrete::ExpConcrete;
+pub use self::geometric::Geometric;
 pub use self::gumbel::Gumbel;
+pub use self::gumbel_top_k::GumbelTopK;
 pub use self::independent::Independent;
+pub use self::k_subset::KSubset;
 pub use self::logistic::Logistic;
+pub use self::logistic_normal::LogisticNormal;
+pub use self::logistic_normal_softmax::LogisticNormalSoftmax;
+pub use self::negative_binomial::NegativeBinomial;
 pub use self::normal::Normal;
+pub use self::plackett_luce::PlackettLuce;
+pub use self::poisson::Poisson;
+pub use self::truncated::Truncated;
+
+pub(crate) use self::plackett_luce::{OUT, k_hot_of_top};
 
 use crate::error::Result;
 use crate::noise::{Base, Noise};

@@ -6,13 +6,41 @@
 //!                             └─threshold─▶ hard sample b
 //! ```
 
+mod gaussian_relaxed_bernoulli;
+mod generalized_gumbel_softmax;
+mod hard_concrete;
+mod mixed;
+mod rebar_relaxation;
 mod relaxed_bernoulli;
 mod relaxed_one_hot;
+mod relaxed_top_k;
+mod stochastic_times_smooth;
+mod straight_through_bernoulli;
 
 use burn::tensor::Tensor;
 
+pub use self::gaussian_relaxed_bernoulli::GaussianRelaxedBernoulli;
+pub use self::generalized_gumbel_softmax::GeneralizedGumbelSoftmax;
+pub use self::hard_concrete::HardConcrete;
+pub use self::rebar_relaxation::RebarRelaxation;
 pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
+pub use self::stochastic_times_smooth::StochasticTimesSmooth;
+pub use self::straight_through_bernoulli::StraightThroughBernoulli;
+mod decoupled_straight_through;
+mod gapped_straight_through;
+mod gumbel_rao;
+mod invertible_gaussian;
+mod one_hot_choice;
+mod rein_max;
+mod sparse;
+pub use self::decoupled_straight_through::{DecoupledBackward, DecoupledStraightThroughGumbelSoftmax};
+pub use self::gapped_straight_through::{Gap, GappedStraightThrough};
+pub use self::gumbel_rao::GumbelRao;
+pub use self::invertible_gaussian::InvertibleGaussian;
+pub use self::rein_max::ReinMax;
+pub use self::relaxed_top_k::RelaxedTopK;
+pub use self::sparse::{entmax15, sparsemax};
 
 use crate::distribution::{Distribution, Reparameterized};
 use crate::noise::Noise;
@@ -104,6 +132,13 @@ pub trait ConditionalRelaxation<const D: usize>: Relaxation<D> {
     /// # Panics
     /// If the shapes differ from the relaxation's.
     fn latent_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D>;
+
+    /// The noise at which [`latent_given`](Self::latent_given) gives the latent that `noise` itself gives, where
+    /// `b = threshold(z)` of that latent. It carries no gradient.
+    ///
+    /// Given `b`, it has the law of fresh noise: so common random numbers serve both latents of a control variate, which
+    /// then agree in value and differ in gradient alone.
+    fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D>;
 }
 
 /// Forward `hard`, backward `soft`.

@@ -5,7 +5,7 @@ use burn::tensor::{DType, Device, Shape, Tensor, activation};
 use super::{ConditionalRelaxation, Relaxation};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized};
 use crate::error::{Result, check_values};
-use crate::math::{at_least_f32, indicator, inside_unit_interval, on_device, softplus};
+use crate::math::{at_least_f32, indicator, inside_unit_interval, inverse_softplus, on_device, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 use crate::temperature::Temperature;
@@ -60,9 +60,29 @@ impl<const D: usize> RelaxedBernoulli<D> {
     /// [`Error::Parameter`](crate::Error::Parameter) if the temperature lies outside [1e-6, 1e6];
     /// [`Error::Shape`](crate::Error::Shape) if a temperature tensor does not broadcast to the logits.
     pub fn from_logits(logits: Tensor<D>, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        Self::named(NAME, logits, temperature)
+    }
+
+    /// The same door for the laws that are built on this one: errors name `subject`.
+    pub(super) fn named(
+        subject: &'static str,
+        logits: Tensor<D>,
+        temperature: impl Into<Temperature<D>>,
+    ) -> Result<Self> {
         let logits = at_least_f32(logits);
-        let temperature = temperature.into().checked(NAME, logits.dims(), 0, logits.dtype())?;
+        let temperature = temperature.into().checked(subject, logits.dims(), 0, logits.dtype())?;
         Ok(Self { logits, temperature })
+    }
+
+    /// The same on the inner device.
+    pub(super) fn inner(&self) -> Self {
+        Self { logits: self.logits.clone().inner(), temperature: self.temperature.inner() }
+    }
+
+    /// [`Distribution::validate`] for the laws that are built on this one.
+    pub(super) fn validate_as(&self, subject: &'static str) -> Result<()> {
+        check_values(subject, "logits", "finite", &self.logits, f64::is_finite)?;
+        self.temperature.validate(subject)
     }
 
     /// From probabilities of 1 and a temperature; 0 and 1 are held as in [`Bernoulli::from_probs`].
@@ -109,13 +129,11 @@ impl<const D: usize> Distribution<D> for RelaxedBernoulli<D> {
     }
 
     fn sample(&self, noise: &mut Noise) -> Tensor<D> {
-        let inner = Self { logits: self.logits.clone().inner(), temperature: self.temperature.inner() };
-        on_device(inner.rsample(noise), &self.device())
+        on_device(self.inner().rsample(noise), &self.device())
     }
 
     fn validate(&self) -> Result<()> {
-        check_values(NAME, "logits", "finite", &self.logits, f64::is_finite)?;
-        self.temperature.validate(NAME)
+        self.validate_as(NAME)
     }
 }
 
@@ -175,5 +193,13 @@ impl<const D: usize> ConditionalRelaxation<D> for RelaxedBernoulli<D> {
         let sign = b.detach() * 2.0 - 1.0;
         let magnitude = softplus(sign.clone() * noise + softplus(sign.clone() * self.logits.clone()));
         self.temperature.divide(sign * magnitude)
+    }
+
+    /// `±(softplus⁻¹(|φ + L|) − softplus(±φ))`, the inverse of the above.
+    fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
+        let (b, noise, logits) = (b.inner(), noise.inner(), self.logits.clone().inner());
+        let sign = b * 2.0 - 1.0;
+        let magnitude = inverse_softplus((logits.clone() + noise).abs());
+        on_device(sign.clone() * (magnitude - softplus(sign * logits)), &self.device())
     }
 }

@@ -5,7 +5,7 @@ use burn::tensor::{DType, Device, Tensor, activation};
 use super::{ConditionalRelaxation, Relaxation};
 use crate::distribution::{Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized};
 use crate::error::Result;
-use crate::math::{above_zero, limits, log_sum_exp, on_device, one_hot_argmax, softplus};
+use crate::math::{above_zero, inverse_softplus, limits, log_sum_exp, on_device, one_hot_argmax, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 use crate::temperature::Temperature;
@@ -180,6 +180,16 @@ impl<const D: usize> ConditionalRelaxation<D> for RelaxedOneHotCategorical<D> {
         let resolution = self.gap_resolution();
         let gaps = (gaps.clamp_min(resolution)) * (-b + 1.0);
         activation::log_softmax(-gaps, D - 1)
+    }
+
+    /// `g_b′ = max(φ + g) − lse(φ)` for the winner, `gₖ′ = lse(φ) + g_b′ − φₖ − softplus⁻¹(gapₖ)` for the others.
+    fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
+        let (b, noise, logits) = (b.inner(), noise.inner(), self.logits().clone().inner());
+        let perturbed = logits.clone() + noise;
+        let winner = (b.clone() * perturbed.clone()).sum_dim(D - 1);
+        let loser = winner.clone() - logits.clone() - inverse_softplus(winner.clone() - perturbed);
+        let fresh_winner = (winner - log_sum_exp(logits, D - 1)) * b.clone();
+        on_device(fresh_winner + loser.mask_fill(b.equal_elem(1.0), 0.0), &self.device())
     }
 }
 

@@ -351,6 +351,10 @@ impl<R: ConditionalRelaxation<D>, const D: usize> ConditionalRelaxation<D> for T
             None => self.law.latent_given(b, noise),
         }
     }
+
+    fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
+        self.law.noise_given(b, noise)
+    }
 }
 
 impl<L: fmt::Debug, const D: usize> fmt::Debug for Tampered<L, D> {

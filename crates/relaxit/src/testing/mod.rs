@@ -13,6 +13,7 @@
 //! | [`Entropy`](crate::distribution::Entropy), [`KlDivergence`](crate::distribution::KlDivergence) | [`divergence`] |
 //! | [`Reparameterized`](crate::distribution::Reparameterized) | [`finite_difference`] |
 //! | [`ConditionalRelaxation`](crate::relaxation::ConditionalRelaxation) | [`coupling`] |
+//! | [`Relaxation`](crate::relaxation::Relaxation), with an estimator | [`gradient::claim`] |
 //! | anything | [`independence::rows`], [`extremes`] |
 //!
 //! The checks are tested too: [`faults`] holds the mistakes found in the wild, and each check rejects its own.
@@ -33,6 +34,7 @@ pub mod divergence;
 pub mod extremes;
 pub mod faults;
 pub mod finite_difference;
+pub mod gradient;
 pub mod independence;
 pub mod ks;
 pub mod moments;

@@ -210,7 +210,15 @@ fn chart(support: Support, d: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
             let x = log_simplex(d);
             (x.clone().exp(), x)
         }
-        Support::Boolean | Support::OneHot => panic!("quadrature needs a continuous law, and {support:?} is discrete"),
+        Support::Boolean
+        | Support::Naturals
+        | Support::NaturalsUpTo(_)
+        | Support::OneHot
+        | Support::KHot(_)
+        | Support::Ranking(_) => {
+            panic!("quadrature needs a continuous law, and {support:?} is discrete")
+        }
+        Support::ScaledSimplex(_) => panic!("quadrature has no coordinates for {support:?}"),
     }
 }
 
@@ -224,7 +232,14 @@ fn coordinates(support: Support, x: Tensor<2>) -> Tensor<2> {
         Support::UnitInterval => x.clone().log() - (-x).log1p(),
         Support::LogSimplex => gaps(x),
         Support::Simplex => gaps(x.log()),
-        Support::Real | Support::Boolean | Support::OneHot => x,
+        Support::Real
+        | Support::Boolean
+        | Support::Naturals
+        | Support::NaturalsUpTo(_)
+        | Support::OneHot
+        | Support::KHot(_)
+        | Support::Ranking(_)
+        | Support::ScaledSimplex(_) => x,
     }
 }
 

@@ -1,0 +1,53 @@
+//! Control variates: functions of the latent that follow the objective, and take variance away.
+
+mod relaxed_objective;
+
+use burn::tensor::Tensor;
+
+pub use self::relaxed_objective::RelaxedObjective;
+
+use crate::objective::Objective;
+use crate::relaxation::Relaxation;
+
+/// A differentiable function `c(z)` of a relaxation's latent, one number for each row.
+///
+/// Any closure of the relaxation, the latent and the objective is one: a network over `z`, say.
+///
+/// # Shapes
+/// `z`: the latent's; the value: that of the objective, `[rows, 1…]`.
+///
+/// # Examples
+/// ```
+/// use relaxit::{control::ControlVariate, prelude::*};
+/// fn usable<C: ControlVariate<RelaxedBernoulli<2>, 2>>(_: C) {}
+/// usable(|_: &RelaxedBernoulli<2>, z: Tensor<2>, _: &dyn Objective<2>| z.tanh().sum_dim(1));
+/// ```
+pub trait ControlVariate<R: Relaxation<D>, const D: usize> {
+    /// `c(z)` at the relaxation `at`, for the objective `f`.
+    fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D>;
+}
+
+impl<R, C, const D: usize> ControlVariate<R, D> for C
+where
+    R: Relaxation<D>,
+    C: Fn(&R, Tensor<D>, &dyn Objective<D>) -> Tensor<D>,
+{
+    fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D> {
+        self(at, z, f)
+    }
+}
+
+/// The sum of two control variates, such as REBAR's and a network's.
+#[derive(Clone, Debug)]
+pub struct Sum<A, B>(pub A, pub B);
+
+impl<R, A, B, const D: usize> ControlVariate<R, D> for Sum<A, B>
+where
+    R: Relaxation<D>,
+    A: ControlVariate<R, D>,
+    B: ControlVariate<R, D>,
+{
+    fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D> {
+        self.0.value(at, z.clone(), f) + self.1.value(at, z, f)
+    }
+}

@@ -1,0 +1,121 @@
+//! Antithetic estimators for bits: ARM and DisARM.
+
+use burn::tensor::{Tensor, activation};
+
+use super::{Bias, Estimate, Estimator, surrogate};
+use crate::distribution::Distribution;
+use crate::math::{indicator, on_device};
+use crate::noise::{Base, Noise};
+use crate::objective::Objective;
+use crate::reference::{ARM, DISARM, Reference, U2G};
+use crate::relaxation::{Relaxation, RelaxedBernoulli};
+
+/// Augment-REINFORCE-merge: two antithetic samples from one uniform number a bit.
+///
+/// ```text
+/// ĝ = (f(1[u > σ(−φ)]) − f(1[u < σ(φ)])) (u − ½),   u ~ Uniform(0, 1)
+/// ```
+///
+/// # Gradient
+/// Unbiased for bits; needs no gradient of `f`. Two evaluations.
+///
+/// # Examples
+/// ```
+/// use relaxit::{estimator::{Arm, Bias}, prelude::*};
+/// assert_eq!(Estimator::<RelaxedBernoulli<2>, 2>::bias(&Arm), Bias::Unbiased);
+/// ```
+///
+/// # References
+/// [`crate::reference::ARM`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Arm;
+
+/// DisARM (unbiased uniform gradient, U2G): ARM with the uniform number integrated out given the two samples.
+///
+/// ```text
+/// ĝ = ½ (f(b) − f(b̃)) (−1)^b̃ 1[b ≠ b̃] σ(|φ|),   b = 1[u > 1 − θ],   b̃ = 1[u < θ]
+/// ```
+///
+/// # Gradient
+/// Unbiased for bits, with no more variance than [`Arm`]; needs no gradient of `f`. Two evaluations.
+///
+/// # Examples
+/// See [`Estimator`].
+///
+/// # References
+/// [`crate::reference::DISARM`]; found independently by [`crate::reference::U2G`].
+#[doc(alias = "U2G")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DisArm;
+
+/// One antithetic pair of samples with what made it.
+struct Pair<const D: usize> {
+    /// Standard logistic noise `L = logit(u)`.
+    logistic: Tensor<D>,
+    /// `1[L + φ > 0]`, which is `1[u > 1 − θ]`.
+    b: Tensor<D>,
+    /// `1[φ − L > 0]`, which is `1[u < θ]`.
+    b_tilde: Tensor<D>,
+}
+
+impl<const D: usize> Pair<D> {
+    fn draw(at: &RelaxedBernoulli<D>, noise: &mut Noise) -> Self {
+        let logits = at.logits().clone().inner();
+        // In logistic form the comparison keeps its precision at large logits.
+        let logistic = noise.draw(Base::Logistic, at.shape(), (&logits.device(), at.dtype()));
+        let positive = |x: Tensor<D>| on_device(indicator(x.greater_elem(0.0), at.dtype()), &at.device());
+        Self {
+            b: positive(logits.clone() + logistic.clone()),
+            b_tilde: positive(logits - logistic.clone()),
+            logistic: on_device(logistic, &at.device()),
+        }
+    }
+}
+
+impl<const D: usize> Estimator<RelaxedBernoulli<D>, D> for Arm {
+    fn name(&self) -> &'static str {
+        "arm"
+    }
+
+    fn bias(&self) -> Bias {
+        Bias::Unbiased
+    }
+
+    fn references(&self) -> &'static [Reference] {
+        &[ARM]
+    }
+
+    fn estimate(&mut self, at: &RelaxedBernoulli<D>, f: &dyn Objective<D>, noise: &mut Noise) -> Estimate<D> {
+        let Pair { logistic, b, b_tilde } = Pair::draw(at, noise);
+        let (value, value_tilde) = (f.evaluate(b), f.evaluate(b_tilde));
+        let difference = value.clone().detach() - value_tilde.clone().detach();
+        let gradient = difference * (activation::sigmoid(logistic) - 0.5);
+        let value = (value + value_tilde) * 0.5;
+        Estimate { surrogate: surrogate(at.logits(), gradient, value.clone()), value: value.detach(), tuning: None }
+    }
+}
+
+impl<const D: usize> Estimator<RelaxedBernoulli<D>, D> for DisArm {
+    fn name(&self) -> &'static str {
+        "disarm"
+    }
+
+    fn bias(&self) -> Bias {
+        Bias::Unbiased
+    }
+
+    fn references(&self) -> &'static [Reference] {
+        &[DISARM, U2G]
+    }
+
+    fn estimate(&mut self, at: &RelaxedBernoulli<D>, f: &dyn Objective<D>, noise: &mut Noise) -> Estimate<D> {
+        let Pair { b, b_tilde, .. } = Pair::draw(at, noise);
+        let (value, value_tilde) = (f.evaluate(b.clone()), f.evaluate(b_tilde.clone()));
+        let difference = value.clone().detach() - value_tilde.clone().detach();
+        // (−1)^b̃ 1[b ≠ b̃] is b − b̃.
+        let slope = activation::sigmoid(at.logits().clone().detach().abs());
+        let gradient = difference * (b - b_tilde) * slope * 0.5;
+        let value = (value + value_tilde) * 0.5;
+        Estimate { surrogate: surrogate(at.logits(), gradient, value.clone()), value: value.detach(), tuning: None }
+    }
+}

@@ -1,0 +1,91 @@
+//! Gradient estimators: `∇ E_{b ~ p}[f(b)]` for truly discrete `b`.
+
+mod antithetic;
+mod exact;
+mod leave_one_out;
+mod mu_prop;
+mod pathwise;
+mod relax;
+mod score_function;
+
+use burn::tensor::Tensor;
+
+pub use self::antithetic::{Arm, DisArm};
+pub use self::exact::Exact;
+pub use self::leave_one_out::Rloo;
+pub use self::mu_prop::MuProp;
+pub use self::pathwise::{Pathwise, StraightThrough, StraightThroughPathwise};
+pub use self::relax::Relax;
+pub use self::score_function::{Baseline, ConstantBaseline, MovingAverage, NoBaseline, ScoreFunction};
+
+use crate::noise::Noise;
+use crate::objective::Objective;
+use crate::reference::Reference;
+use crate::relaxation::Relaxation;
+
+/// What an estimator claims of its expectation; the test laws hold it to the claim both ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bias {
+    /// The expectation is the exact gradient, for every objective.
+    Unbiased,
+    /// For some objective it is not.
+    Biased,
+}
+
+/// One estimate, as a term to differentiate.
+///
+/// `surrogate` plugs into any encoder: its gradient with respect to whatever the logits depend on is the estimate.
+/// Parameters inside the objective get theirs once, from `f(b)`.
+#[must_use]
+#[derive(Clone, Debug)]
+pub struct Estimate<const D: usize> {
+    /// `f(b)` of each row, without gradient: for reports.
+    pub value: Tensor<D>,
+    /// `∇ surrogate` is the estimate, averaged over rows. Its own value means nothing.
+    pub surrogate: Tensor<1>,
+    /// For estimators with a control variate: its gradient with respect to the control variate's parameters estimates
+    /// the gradient of the variance. Step only those with it.
+    pub tuning: Option<Tensor<1>>,
+}
+
+/// An estimator of `∇ E[f(b)]`, `b ~ at.hard()`, with respect to `at.logits()`.
+///
+/// # Examples
+/// ```
+/// use relaxit::{estimator::DisArm, prelude::*};
+/// let device = Device::flex().autodiff();
+/// let logits = Tensor::<2>::zeros([64, 3], &device).require_grad();
+/// let at = RelaxedBernoulli::from_logits(logits.clone(), 0.5)?;
+/// let wrong_bits = |b: Tensor<2>| (b - 1.0).square().sum_dim(1);
+/// let estimate = DisArm.estimate(&at, &wrong_bits, &mut Noise::seeded(0));
+/// let gradient = logits.grad(&estimate.surrogate.backward()).unwrap();
+/// assert!(gradient.sum().into_scalar::<f32>() < 0.0);
+/// # Ok::<(), relaxit::Error>(())
+/// ```
+pub trait Estimator<R: Relaxation<D>, const D: usize> {
+    /// The name on command lines and in reports.
+    fn name(&self) -> &'static str;
+
+    /// What it claims.
+    fn bias(&self) -> Bias;
+
+    /// Where it was published.
+    fn references(&self) -> &'static [Reference];
+
+    /// One estimate, from fresh noise.
+    fn estimate(&mut self, at: &R, f: &dyn Objective<D>, noise: &mut Noise) -> Estimate<D>;
+}
+
+/// The gradient of `output` at `leaf`, back on the autodiff device; zero where `output` does not depend on it.
+fn gradient<const D: usize>(leaf: &Tensor<D>, output: &Tensor<1>) -> Tensor<D> {
+    let device = leaf.device();
+    let gradient = output.is_tracked().then(|| leaf.grad(&output.backward())).flatten();
+    gradient.map_or_else(|| leaf.zeros_like().detach(), |gradient| crate::math::on_device(gradient, &device))
+}
+
+/// The surrogate of a known gradient for each row: `Σ logits · stop(g) / rows`, plus the mean value for the parameters
+/// inside the objective.
+fn surrogate<const D: usize>(logits: &Tensor<D>, gradient: Tensor<D>, value: Tensor<D>) -> Tensor<1> {
+    let rows = value.shape().num_elements().max(1) as f64;
+    (logits.clone() * gradient.detach()).sum() * rows.recip() + value.sum() * rows.recip()
+}

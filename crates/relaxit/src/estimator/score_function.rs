@@ -1,0 +1,152 @@
+//! The score-function estimator, with its baselines.
+
+use burn::tensor::Tensor;
+
+use super::{Bias, Estimate, Estimator};
+use crate::distribution::{Density, Distribution};
+use crate::error::{Error, Result};
+use crate::noise::Noise;
+use crate::objective::Objective;
+use crate::reference::{REINFORCE, Reference};
+use crate::relaxation::Relaxation;
+
+/// The score-function estimator (REINFORCE) with a baseline.
+///
+/// ```text
+/// ĝ = (f(b) − B) ∇ log p(b),   b ~ p
+/// ```
+///
+/// # Gradient
+/// Unbiased for any baseline `B` independent of `b`; needs no gradient of `f`.
+///
+/// # Examples
+/// ```
+/// use relaxit::{estimator::ScoreFunction, prelude::*};
+/// let device = Device::flex().autodiff();
+/// let at = RelaxedBernoulli::from_logits(Tensor::<2>::zeros([8, 3], &device).require_grad(), 0.5)?;
+/// let estimate = ScoreFunction::new().estimate(&at, &|b: Tensor<2>| b.sum_dim(1), &mut Noise::seeded(0));
+/// assert_eq!(estimate.value.dims(), [8, 1]);
+/// # Ok::<(), relaxit::Error>(())
+/// ```
+///
+/// # References
+/// [`crate::reference::REINFORCE`].
+#[doc(alias = "Reinforce")]
+#[derive(Clone, Debug, Default)]
+pub struct ScoreFunction<B = NoBaseline> {
+    baseline: B,
+}
+
+impl ScoreFunction {
+    /// Without a baseline.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { baseline: NoBaseline }
+    }
+}
+
+impl<B> ScoreFunction<B> {
+    /// With a baseline.
+    pub const fn with_baseline(baseline: B) -> Self {
+        Self { baseline }
+    }
+}
+
+/// Something subtracted from the value that does not depend on the sample it is subtracted for.
+pub trait Baseline<const D: usize> {
+    /// The value less the baseline; then the baseline may learn from the value.
+    fn advantage(&mut self, value: Tensor<D>) -> Tensor<D>;
+}
+
+/// No baseline: the advantage is the value.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoBaseline;
+
+impl<const D: usize> Baseline<D> for NoBaseline {
+    fn advantage(&mut self, value: Tensor<D>) -> Tensor<D> {
+        value
+    }
+}
+
+/// A known number.
+#[derive(Clone, Copy, Debug)]
+pub struct ConstantBaseline(pub f64);
+
+impl<const D: usize> Baseline<D> for ConstantBaseline {
+    fn advantage(&mut self, value: Tensor<D>) -> Tensor<D> {
+        value - self.0
+    }
+}
+
+/// An exponential moving average of the values of *earlier* estimates.
+///
+/// ```text
+/// B ← d B + (1 − d) mean f(b),   corrected for its start at 0
+/// ```
+///
+/// The first estimate has no baseline. Reads one number from the device at each estimate.
+#[derive(Clone, Copy, Debug)]
+pub struct MovingAverage {
+    decay: f64,
+    average: f64,
+    weight: f64,
+}
+
+impl MovingAverage {
+    /// With a decay in [0, 1).
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for another decay.
+    pub fn new(decay: f64) -> Result<Self> {
+        if (0.0..1.0).contains(&decay) {
+            return Ok(Self { decay, average: 0.0, weight: 0.0 });
+        }
+        Err(Error::Parameter {
+            subject: "MovingAverage",
+            parameter: "decay",
+            requirement: "at least 0 and below 1",
+            got: decay,
+        })
+    }
+}
+
+impl<const D: usize> Baseline<D> for MovingAverage {
+    fn advantage(&mut self, value: Tensor<D>) -> Tensor<D> {
+        let baseline = if self.weight > 0.0 { self.average / self.weight } else { 0.0 };
+        let mean: f64 = value.clone().inner().mean().into_scalar();
+        if mean.is_finite() {
+            self.average = self.decay * self.average + (1.0 - self.decay) * mean;
+            self.weight = self.decay * self.weight + (1.0 - self.decay);
+        }
+        value - baseline
+    }
+}
+
+impl<R, B, const D: usize> Estimator<R, D> for ScoreFunction<B>
+where
+    R: Relaxation<D>,
+    R::Hard: Density<D>,
+    B: Baseline<D>,
+{
+    fn name(&self) -> &'static str {
+        "reinforce"
+    }
+
+    fn bias(&self) -> Bias {
+        Bias::Unbiased
+    }
+
+    fn references(&self) -> &'static [Reference] {
+        &[REINFORCE]
+    }
+
+    fn estimate(&mut self, at: &R, f: &dyn Objective<D>, noise: &mut Noise) -> Estimate<D> {
+        let law = at.hard();
+        let b = law.sample(noise);
+        let value = f.evaluate(b.clone());
+        let rows = value.shape().num_elements().max(1) as f64;
+        let advantage = self.baseline.advantage(value.clone().detach());
+        let surrogate = (advantage * law.log_prob(b)).sum() * rows.recip() + value.clone().mean();
+        Estimate { value: value.detach(), surrogate, tuning: None }
+    }
+}

@@ -1,0 +1,62 @@
+//! Estimators against the exact gradient.
+
+use burn::tensor::{DType, Tensor};
+
+use super::{Case, Verdict, Z_MILLION};
+use crate::distribution::{Density, Enumerable};
+use crate::estimator::{Bias, Estimator, Exact};
+use crate::objective::Objective;
+use crate::relaxation::Relaxation;
+
+/// Holds `estimator` to its own claim on `f`: no bias that the draws could show, or one that they do.
+///
+/// ```text
+/// max over logits of |mean ĝ − g| / standard error   < 4.892 if it claims no bias, > 4.892 if it claims one
+/// ```
+///
+/// A row of the case is one draw of all its logits; its event is `K` dimensions beside the relaxation's own (1 for a row
+/// of bits, 0 for one choice). A biased estimator may be exact for some objectives: give it one where it is not.
+///
+/// # Examples
+/// ```
+/// use relaxit::{estimator::DisArm, prelude::*, testing::{Case, gradient}};
+/// let bits = Case::new("bits", &[0.5, -1.0], |p| RelaxedBernoulli::from_logits(p, 0.5).unwrap()).with_draws(10_000);
+/// let f = |b: Tensor<2>| (b.sum_dim(1) - 0.45).square();
+/// gradient::claim::<_, 1>(&bits, &mut DisArm, &f).assert();
+/// ```
+pub fn claim<R, const K: usize>(case: &Case<R>, estimator: &mut dyn Estimator<R, 2>, f: &dyn Objective<2>) -> Verdict
+where
+    R: Relaxation<2>,
+    R::Hard: Density<2> + Enumerable<2>,
+{
+    let (_, exact) = draws(case, &mut Exact::<K>, f, 1);
+    let (_, rows) = draws(case, estimator, f, case.draws());
+    let (variance, mean) = rows.var_mean(0);
+    let standard_error = (variance * (case.draws() as f64).recip()).sqrt();
+    // Where the estimator has next to no variance, f32 decides: near p = 0.999, θ(1 − θ) is right to 1e-4.
+    let off = (mean - exact.clone()).abs() / (standard_error + exact.abs() * 2e-5 + 1e-12);
+    let z: f64 = off.max().into_scalar();
+    let verdict = match estimator.bias() {
+        Bias::Unbiased => case.verdict("gradient without bias", z, Z_MILLION),
+        Bias::Biased => case.verdict("gradient with bias, negated", -z, -Z_MILLION),
+    };
+    Verdict { subject: format!("{} at {}", estimator.name(), verdict.subject), ..verdict }
+}
+
+/// The values and the gradients of `rows` independent draws, `[rows, 1]` and `[rows, logits]`, in F64 after the fact.
+///
+/// # Panics
+/// If the estimator's surrogate does not depend on the logits.
+#[must_use]
+pub fn draws<R: Relaxation<2>>(
+    case: &Case<R>,
+    estimator: &mut dyn Estimator<R, 2>,
+    f: &dyn Objective<2>,
+    rows: usize,
+) -> (Tensor<2>, Tensor<2>) {
+    let at = case.law(rows, DType::F32);
+    let logits = at.logits().clone().autodiff().require_grad();
+    let estimate = estimator.estimate(&at.with_logits(logits.clone()), f, &mut case.noise(estimator.name()));
+    let gradient = logits.grad(&estimate.surrogate.backward()).expect("a surrogate depends on the logits");
+    (estimate.value.inner().cast(DType::F64), gradient.cast(DType::F64) * rows as f64)
+}

@@ -1,0 +1,78 @@
+//! Gates and bits against values from torch, scipy and mpmath.
+//!
+//! `python/golden/make_bits.py` writes the fixtures and says how their values were found.
+
+#[path = "golden/harness.rs"]
+mod harness;
+
+use relaxit::math;
+use relaxit::prelude::*;
+use relaxit::relaxation::{GaussianRelaxedBernoulli, HardConcrete, RebarRelaxation, StochasticTimesSmooth};
+
+use harness::{check, fixture, unknown};
+
+#[test]
+fn hard_concrete() {
+    let tails = ["l0_penalty"];
+    check(fixture!("hard_concrete"), &tails, |inputs, quantity| {
+        let law = HardConcrete::from_logits(inputs.get("logits"), inputs.temperature()).expect("legal");
+        match quantity {
+            "log_prob" => law.log_prob(inputs.get("value")),
+            "l0_penalty" => law.l0_penalty(),
+            "sample" => law.transport(inputs.get("noise")),
+            "deterministic" => law.deterministic(),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+#[test]
+fn log_ndtr() {
+    check(fixture!("log_ndtr"), &["log_ndtr", "log_ndtr by x"], |inputs, quantity| match quantity {
+        "log_ndtr" => math::log_ndtr(inputs.get("x")),
+        _ => unknown(quantity),
+    });
+}
+
+#[test]
+fn gaussian_relaxed_bernoulli() {
+    check(fixture!("gaussian_relaxed_bernoulli"), &["l0_penalty", "prob_zero", "prob_one"], |inputs, quantity| {
+        let law = GaussianRelaxedBernoulli::new(inputs.get("loc"), inputs.get("scale")).expect("legal");
+        match quantity {
+            "log_prob" => law.log_prob(inputs.get("value")),
+            "l0_penalty" => law.l0_penalty(),
+            "prob_zero" => law.prob_zero(),
+            "prob_one" => law.prob_one(),
+            "mean" => law.mean(),
+            "variance" => law.variance(),
+            "sample" => law.transport(inputs.get("noise")),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+#[test]
+fn rebar_relaxation() {
+    check(fixture!("rebar_relaxation"), &[], |inputs, quantity| {
+        let law = RebarRelaxation::from_logits(inputs.get("logits"), inputs.temperature()).expect("legal");
+        match quantity {
+            "log_prob" => law.log_prob(inputs.get("value")),
+            "sample" => law.transport(inputs.get("noise")),
+            "squash of latent_given" => law.squash(law.latent_given(inputs.get("b"), inputs.get("fresh"))),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+#[test]
+fn stochastic_times_smooth() {
+    check(fixture!("stochastic_times_smooth"), &["mean", "variance"], |inputs, quantity| {
+        let law = StochasticTimesSmooth::from_logits(inputs.get("logits"));
+        match quantity {
+            "mean" => law.mean(),
+            "variance" => law.variance(),
+            "sample" => law.transport(inputs.get("noise")),
+            _ => unknown(quantity),
+        }
+    });
+}

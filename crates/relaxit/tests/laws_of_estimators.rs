@@ -1,0 +1,327 @@
+//! Every estimator held to its claim, and to what theory says of its variance.
+
+#![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, and these are their helpers
+
+use burn::tensor::{DType, TensorData, activation};
+use relaxit::control::{RelaxedObjective, Sum};
+use relaxit::estimator::{
+    Arm, Bias, ConstantBaseline, DisArm, MovingAverage, MuProp, Pathwise, Relax, Rloo, ScoreFunction, StraightThrough,
+    StraightThroughPathwise,
+};
+use relaxit::objective::{Counted, Objective};
+use relaxit::prelude::*;
+use relaxit::relaxation::RebarRelaxation;
+use relaxit::testing::{Case, Z_MILLION, gradient, ks};
+
+const DRAWS: usize = 1 << 17;
+
+fn bits(logits: &[f64]) -> Case<RelaxedBernoulli<2>> {
+    Case::new("bits", logits, |p| RelaxedBernoulli::from_logits(p, 0.5).unwrap()).with_draws(DRAWS)
+}
+
+fn choice(logits: &[f64]) -> Case<RelaxedOneHotCategorical<2>> {
+    Case::new("choice", logits, |p| RelaxedOneHotCategorical::from_logits(p, 0.5).unwrap()).with_draws(DRAWS)
+}
+
+fn logit(p: f64) -> f64 {
+    (p / (1.0 - p)).ln()
+}
+
+/// `(Σ wᵢ bᵢ − 0.45)ᵖ` with unequal weights.
+fn power(exponent: i32) -> impl Fn(Tensor<2>) -> Tensor<2> {
+    move |b: Tensor<2>| {
+        let entries = b.dims()[1];
+        let weights: Vec<f32> = [1.0, -0.7, 0.4, 1.3].into_iter().cycle().take(entries).collect();
+        let weights = Tensor::<1>::from_data(TensorData::new(weights, [entries]), (&b.device(), b.dtype())).unsqueeze();
+        ((b * weights).sum_dim(1) - 0.45).powi_scalar(exponent)
+    }
+}
+
+fn rebar(device: &Device) -> Relax<RelaxedObjective> {
+    Relax::new(RelaxedObjective::new(Tensor::from_floats([0.8], device)))
+}
+
+/// A control variate that owes the objective nothing.
+fn free<R: Relaxation<2>>(_: &R, z: Tensor<2>, _: &dyn Objective<2>) -> Tensor<2> {
+    (z.clone().tanh() * 0.7).sum_dim(1) + (z * 0.3).sin().sum_dim(1).square()
+}
+
+type Boxed<R> = Box<dyn Estimator<R, 2>>;
+
+fn of_every_latent<R>() -> Vec<Boxed<R>>
+where
+    R: ConditionalRelaxation<2> + 'static,
+    R::Hard: Density<2> + Moments<2>,
+{
+    let device = Device::flex().autodiff();
+    let scale = Tensor::from_floats([0.5], &device);
+    vec![
+        Box::new(ScoreFunction::new()),
+        Box::new(ScoreFunction::with_baseline(ConstantBaseline(0.3))),
+        Box::new(ScoreFunction::with_baseline(MovingAverage::new(0.9).unwrap())),
+        Box::new(Rloo::new(2).unwrap()),
+        Box::new(Rloo::new(4).unwrap()),
+        Box::new(MuProp),
+        Box::new(rebar(&device)),
+        Box::new(rebar(&device).uncoupled()),
+        Box::new(Relax::new(free::<R>)),
+        Box::new(Relax::new(free::<R>).uncoupled()),
+        Box::new(Relax::new(Sum(RelaxedObjective::new(scale), free::<R>))),
+    ]
+}
+
+#[test]
+fn unbiased_estimators_of_bits() {
+    for probs in [&[0.3][..], &[0.001, 0.5, 0.999], &[0.2, 0.9, 0.6]] {
+        let case = bits(&probs.iter().map(|&p| logit(p)).collect::<Vec<_>>());
+        for exponent in [1, 2, 3] {
+            let mut estimators: Vec<Boxed<_>> = of_every_latent();
+            estimators.push(Box::new(Arm));
+            estimators.push(Box::new(DisArm));
+            for mut estimator in estimators {
+                assert_eq!(estimator.bias(), Bias::Unbiased);
+                gradient::claim::<_, 1>(&case, &mut *estimator, &power(exponent)).assert();
+            }
+        }
+    }
+}
+
+/// Relaxations that share the latent of a relaxed bit, but not its relaxed sample.
+#[test]
+fn unbiased_estimators_of_other_relaxed_bits() {
+    let rebar_relaxation =
+        Case::new("REBAR's relaxation", &[0.5, -1.5], |p| RebarRelaxation::from_logits(p, 0.5).unwrap());
+    for mut estimator in of_every_latent() {
+        gradient::claim::<_, 1>(&rebar_relaxation, &mut *estimator, &power(2)).assert();
+    }
+}
+
+#[test]
+fn unbiased_estimators_of_a_choice() {
+    // Not normalised: a conditional sample that forgets the normaliser shows here.
+    for logits in [&[1.0, 2.5, 0.0][..], &[3.0, -3.0], &[0.0, 0.0, -6.0, 1.0]] {
+        let case = choice(logits);
+        for exponent in [1, 2, 3] {
+            for mut estimator in of_every_latent() {
+                gradient::claim::<_, 0>(&case, &mut *estimator, &power(exponent)).assert();
+            }
+        }
+    }
+}
+
+#[test]
+fn biased_estimators_show_it() {
+    let witness = power(3);
+    let mut estimators: Vec<Boxed<RelaxedBernoulli<2>>> =
+        vec![Box::new(Pathwise), Box::new(StraightThrough), Box::new(StraightThroughPathwise)];
+    for estimator in &mut estimators {
+        gradient::claim::<_, 1>(&bits(&[0.5, -1.0]), &mut **estimator, &witness).assert();
+    }
+    let mut estimators: Vec<Boxed<RelaxedOneHotCategorical<2>>> =
+        vec![Box::new(Pathwise), Box::new(StraightThrough), Box::new(StraightThroughPathwise)];
+    for estimator in &mut estimators {
+        gradient::claim::<_, 0>(&choice(&[0.5, -1.0, 0.2]), &mut **estimator, &witness).assert();
+    }
+}
+
+/// The estimator without its score term must be caught: the law is worth something only if it can fail.
+#[test]
+fn a_false_claim_is_caught() {
+    struct Liar(StraightThrough);
+    impl Estimator<RelaxedBernoulli<2>, 2> for Liar {
+        fn name(&self) -> &'static str {
+            "liar"
+        }
+        fn bias(&self) -> Bias {
+            Bias::Unbiased
+        }
+        fn references(&self) -> &'static [relaxit::reference::Reference] {
+            &[]
+        }
+        fn estimate(
+            &mut self,
+            at: &RelaxedBernoulli<2>,
+            f: &dyn Objective<2>,
+            noise: &mut Noise,
+        ) -> relaxit::estimator::Estimate<2> {
+            self.0.estimate(at, f, noise)
+        }
+    }
+    assert!(!gradient::claim::<_, 1>(&bits(&[0.5, -1.0]), &mut Liar(StraightThrough), &power(3)).passed());
+}
+
+fn variance_and_error(gradients: Tensor<2>) -> (f64, f64) {
+    let values: Vec<f64> = gradients.try_into_vec_as().unwrap();
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let moment = |power: i32| values.iter().map(|value| (value - mean).powi(power)).sum::<f64>() / n;
+    let variance = moment(2);
+    (variance, ((moment(4) - variance * variance) / n).sqrt())
+}
+
+#[test]
+fn variances_on_the_toy_problem_are_the_closed_forms() {
+    for (t, theta) in [(0.45, 0.5), (0.45, 0.3), (0.499, 0.5), (0.499, 0.3)] {
+        let case = bits(&[logit(theta)]);
+        let toy = move |b: Tensor<2>| (b - t).square();
+        let (f1, f0, v) = ((1.0_f64 - t).powi(2), t * t, theta * (1.0 - theta));
+        let difference = (f1 - f0).powi(2);
+        let cases: [(Boxed<_>, f64); 3] = [
+            (Box::new(ScoreFunction::new()), v * ((1.0 - theta) * f1 + theta * f0).powi(2)),
+            (Box::new(Rloo::new(2).unwrap()), difference * (v / 2.0 - v * v)),
+            (Box::new(DisArm), difference * v * (theta.max(1.0 - theta) / 2.0 - v)),
+        ];
+        for (mut estimator, exact) in cases {
+            let (_, gradients) = gradient::draws(&case, &mut *estimator, &toy, DRAWS);
+            let (variance, error) = variance_and_error(gradients);
+            let tolerance = Z_MILLION * error + 1e-6 * (f1 + f0).powi(2) * f64::from(f32::EPSILON);
+            assert!(
+                (variance - exact).abs() < tolerance + 1e-5 * exact,
+                "{} {t} {theta}: {variance} {exact}",
+                estimator.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn tuning_is_the_gradient_of_the_squared_norm() {
+    // Under common noise the squared norm is a quadratic of η, so its central difference is exact.
+    let device = Device::flex().autodiff();
+    let logits =
+        Tensor::<2>::from_data(TensorData::new(vec![0.4, -1.0, 0.8], [1, 3]), (&device, DType::F64)).repeat_dim(0, 500);
+    let f = power(2);
+    let at_eta = |eta: f64, temperature: f64| {
+        let eta = Tensor::<1>::from_data([eta], (&device, DType::F64)).require_grad();
+        let temperature = Tensor::<2>::from_data([[temperature]], (&device, DType::F64)).require_grad();
+        let leaf = logits.clone().require_grad();
+        let at = RelaxedBernoulli::from_logits(leaf.clone(), temperature.clone()).unwrap();
+        let estimate = Relax::new(RelaxedObjective::new(eta.clone())).estimate(&at, &f, &mut Noise::seeded(4));
+        let g = leaf.grad(&estimate.surrogate.backward()).unwrap() * 500.0;
+        let squared: f64 = g.square().sum_dim(1).mean().into_scalar();
+        let gradients = estimate.tuning.unwrap().backward();
+        let by_eta: f64 = eta.grad(&gradients).unwrap().into_scalar();
+        (squared, by_eta, temperature.grad(&gradients).unwrap().into_scalar::<f64>())
+    };
+    let (_, by_eta, by_temperature) = at_eta(0.7, 0.5);
+    let h = 1e-4;
+    let slope_eta = (at_eta(0.7 + h, 0.5).0 - at_eta(0.7 - h, 0.5).0) / (2.0 * h);
+    let slope_temperature = (at_eta(0.7, 0.5 + h).0 - at_eta(0.7, 0.5 - h).0) / (2.0 * h);
+    assert!((by_eta - slope_eta).abs() < 1e-3 * slope_eta.abs(), "{by_eta} {slope_eta}");
+    assert!(
+        (by_temperature - slope_temperature).abs() < 1e-3 * slope_temperature.abs(),
+        "{by_temperature} {slope_temperature}"
+    );
+}
+
+/// `c(z) = w₀ + w₁ σ(z)`: on the toy problem REBAR's own control variate cannot serve as a baseline (the relaxed
+/// objective is smallest between the two outcomes), a free one can.
+fn linear_control(w: &Tensor<1>) -> impl Fn(&RelaxedBernoulli<2>, Tensor<2>, &dyn Objective<2>) -> Tensor<2> + 'static {
+    let w = w.clone();
+    move |_, z, _| {
+        let weight = |index| w.clone().slice_dim(0, index).reshape([1, 1]);
+        activation::sigmoid(z) * weight(1) + weight(0)
+    }
+}
+
+#[test]
+fn a_trained_control_variate_beats_reinforce_tenfold() {
+    let device = Device::flex().autodiff();
+    let toy = |b: Tensor<2>| (b - 0.45).square();
+    let at = RelaxedBernoulli::from_logits(Tensor::<2>::zeros([256, 1], &device).require_grad(), 0.5).unwrap();
+    let mut noise = Noise::seeded(0);
+    let mut w = Tensor::<1>::zeros([2], &device).require_grad();
+    for _ in 0..200 {
+        let estimate = Relax::new(linear_control(&w)).estimate(&at, &toy, &mut noise);
+        let gradient = w.grad(&estimate.tuning.unwrap().backward()).unwrap();
+        w = Tensor::from_inner(w.inner() - gradient).require_grad();
+    }
+    let case = bits(&[0.0]);
+    let variance =
+        |estimator: &mut dyn Estimator<_, 2>| variance_and_error(gradient::draws(&case, estimator, &toy, DRAWS).1).0;
+    let relax = variance(&mut Relax::new(linear_control(&w)));
+    let reinforce = variance(&mut ScoreFunction::new());
+    assert!(relax * 10.0 < reinforce, "{relax} {reinforce} {w}");
+}
+
+/// The coupled noise gives back the latent, and has the law of fresh noise whatever `b` is.
+fn noise_is_coupled<R: ConditionalRelaxation<2>>(case: &Case<R>, cdf: fn(Tensor<1>) -> Tensor<1>) {
+    let law = case.law(100_000, DType::F64);
+    let noise = Noise::seeded(8).draw(R::BASE, law.noise_shape(), (&law.device(), DType::F64));
+    let z = law.latent().transport(noise.clone());
+    let b = law.threshold(z.clone());
+    let fresh = law.noise_given(b.clone(), noise);
+    let again = law.latent_given(b.clone(), fresh.clone());
+    assert!(again.all_close(z, Some(1e-6), Some(1e-9)), "{case:?}");
+    for entry in 0..law.shape()[1] {
+        let (fresh, b) = (fresh.clone().slice_dim(1, entry), b.clone().slice_dim(1, entry));
+        for value in [0.0, 1.0] {
+            let chosen = fresh.clone().mask_select(b.clone().equal_elem(value));
+            ks::uniform(format!("coupled noise of {case:?} given {value}"), cdf(chosen)).assert();
+        }
+    }
+}
+
+#[test]
+fn coupled_noise_is_fresh_noise() {
+    for logits in [&[0.0, 2.0, -1.0][..], &[-4.0, 3.0]] {
+        noise_is_coupled(&bits(logits), activation::sigmoid);
+        noise_is_coupled(&choice(logits), |g| (-(-g).exp()).exp());
+    }
+}
+
+#[test]
+fn evaluations_are_counted() {
+    let case = bits(&[0.0, 1.0]);
+    let f = power(2);
+    for (mut estimator, evaluations) in [
+        (Box::new(ScoreFunction::new()) as Boxed<_>, 10),
+        (Box::new(Rloo::new(3).unwrap()), 30),
+        (Box::new(DisArm), 20),
+    ] {
+        let counted = Counted::new(&f);
+        let _ = gradient::draws(&case, &mut *estimator, &counted, 10);
+        assert_eq!(counted.evaluations(), evaluations, "{}", estimator.name());
+    }
+}
+
+#[test]
+fn parameters_of_the_objective_get_their_gradient_once() {
+    let device = Device::flex().autodiff();
+    let logits = Tensor::<2>::zeros([4000, 2], &device);
+    let mut estimators: Vec<Boxed<RelaxedBernoulli<2>>> = of_every_latent();
+    estimators.push(Box::new(Arm));
+    estimators.push(Box::new(DisArm));
+    for mut estimator in estimators {
+        let weight = Tensor::<2>::full([1, 1], 2.0, &device).require_grad();
+        let f = |b: Tensor<2>| b.sum_dim(1) * weight.clone() + 5.0;
+        let at = RelaxedBernoulli::from_logits(logits.clone().require_grad(), 0.5).unwrap();
+        let estimate = estimator.estimate(&at, &f, &mut Noise::seeded(0));
+        // d/dw of the mean value is the mean number of ones, which the value tells.
+        let expected: f64 = (estimate.value.clone().mean().into_scalar::<f64>() - 5.0) / 2.0;
+        let got: f64 = weight.grad(&estimate.surrogate.backward()).unwrap().into_scalar();
+        assert!((got - expected).abs() < 1e-4, "{}: {got} {expected}", estimator.name());
+    }
+}
+
+#[test]
+fn extreme_logits_stay_finite() {
+    for logit in [-1e4, -50.0, 50.0, 1e4] {
+        let mut of_bits: Vec<Boxed<_>> = of_every_latent();
+        of_bits.extend([
+            Box::new(Arm) as Boxed<_>,
+            Box::new(DisArm),
+            Box::new(Pathwise),
+            Box::new(StraightThrough),
+            Box::new(StraightThroughPathwise),
+        ]);
+        for mut estimator in of_bits {
+            let (_, g) = gradient::draws(&bits(&[logit, 0.0]), &mut *estimator, &power(2), 100);
+            assert!(g.abs().max().into_scalar::<f64>().is_finite(), "{} {logit}", estimator.name());
+        }
+        for mut estimator in of_every_latent() {
+            let (_, g) = gradient::draws(&choice(&[logit, 0.0, 1.0]), &mut *estimator, &power(2), 100);
+            assert!(g.abs().max().into_scalar::<f64>().is_finite(), "{} {logit}", estimator.name());
+        }
+    }
+}
