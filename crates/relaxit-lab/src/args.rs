@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 use relaxit::schedule::Anneal;
 
 use crate::device;
+use crate::laws::{Gradient, parameter};
 use crate::mnist::Protocol;
 use crate::vae::latent::Latents;
 use crate::vae::method::Method;
@@ -26,6 +27,121 @@ pub enum Command {
     /// Train a variational auto-encoder with discrete latents on MNIST, and draw what it learned
     #[command(args_override_self = true)]
     Vae(VaeArgs),
+    /// Draw from a law, with log-densities and gradients, as CSV or JSON lines or as a picture
+    Sample(SampleArgs),
+    /// Hold laws to the test laws
+    #[command(subcommand)]
+    Laws(LawsCommand),
+}
+
+/// What `relaxit laws` can do.
+#[derive(Debug, Subcommand)]
+pub enum LawsCommand {
+    /// Run every test law that applies, and print what it found
+    #[command(after_long_help = CHECK_NOTES)]
+    Check(CheckArgs),
+}
+
+const CHECK_NOTES: &str = "\
+Each line holds: passed or FAILED, the law, the test law, its statistic, and the threshold that the statistic must not \
+exceed. The status is 1 if one fails. Thresholds are such that a right law fails one comparison in a million.
+
+Test laws that do not apply at these parameters are named on standard error with the reason. Thresholds of gradients \
+are relative errors against differences, which need a law that is smooth over lengths of 0.01.";
+
+/// Options of `relaxit laws check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Which laws; `relaxit sample --list` shows them [default: all]
+    #[arg(value_name = "LAW")]
+    pub laws: Vec<String>,
+
+    #[command(flatten)]
+    #[allow(missing_docs)] // clap would take it for the help
+    pub parameters: ParameterArgs,
+
+    /// Draws of each statistical check, 1000 to 10000000
+    #[arg(long, default_value_t = 200_000, value_parser = size(1000, 10_000_000))]
+    pub draws: u64,
+
+    /// Seed of everything random
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// The parameters of a law.
+#[derive(Debug, Args)]
+pub struct ParameterArgs {
+    /// A parameter of the law, as in logits=0.3,-1.2; repeat for each
+    #[arg(short, long = "param", value_name = "NAME=NUMBERS", value_parser = parameter::assignment)]
+    pub parameters: Vec<(String, Vec<f64>)>,
+
+    /// A TOML file of parameters, as in logits = [0.3, -1.2]; -p goes before it
+    #[arg(long, value_name = "FILE")]
+    pub params: Option<PathBuf>,
+}
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Commas, with a header
+    Csv,
+    /// A JSON object for each draw, with the same names
+    Jsonl,
+}
+
+const SAMPLE_NOTES: &str = "\
+Columns, in this order:
+  x                 the draw; x0, x1, ... if it has several entries
+  log_prob          its log-density in nats; for laws of scalars one for each entry, log_prob0, ...
+  dlog_prob/dNAME   --grad=score: gradient of log_prob (summed over entries) in each parameter
+  dxI/dNAME         --grad=path: gradient of entry I of the draw in each parameter, noise held fixed
+
+The path gradient of a straight-through law is its surrogate.
+
+NAME is a parameter, with the index of its number if it has several: logits0, logits1, ... Everything is computed in \
+double precision. Draw i depends on the seed, the law and its parameters alone, not on -n. A number that is not finite \
+is null in JSON.";
+
+/// Options of `relaxit sample`.
+#[derive(Debug, Args)]
+#[command(after_long_help = SAMPLE_NOTES)]
+pub struct SampleArgs {
+    /// Which law, in any case; --list shows them
+    #[arg(required_unless_present = "list")]
+    pub law: Option<String>,
+
+    #[command(flatten)]
+    #[allow(missing_docs)] // clap would take it for the help
+    pub parameters: ParameterArgs,
+
+    /// How many draws, 1 to 10000000
+    #[arg(short = 'n', value_name = "DRAWS", default_value_t = 10, value_parser = size(1, 10_000_000))]
+    pub draws: u64,
+
+    /// Seed of the noise
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+
+    /// How rows are written
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    pub format: Format,
+
+    /// Add the log-density of each draw
+    #[arg(long)]
+    pub log_prob: bool,
+
+    /// Add gradients; score, if none is named
+    #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "score")]
+    pub grad: Option<Gradient>,
+
+    /// Draw a picture as well: histogram and density, bars, or a triangle for three categories
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+
+    /// Show every law with its parameters, their ranges and its paper
+    #[arg(long, exclusive = true)]
+    pub list: bool,
 }
 
 /// Options of `relaxit vae`; what is not given has the default, or the value of the run that is resumed.

@@ -35,6 +35,18 @@ impl Printer {
         }
     }
 
+    /// Many lines of data at once, each with its end, to standard output. `false` if nobody reads any more.
+    ///
+    /// # Errors
+    /// If standard output cannot be written, as on a full disk; a closed pipe is no error.
+    pub fn block(&self, lines: &str) -> io::Result<bool> {
+        let mut out = io::stdout().lock();
+        match out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            result => result.map(|()| true),
+        }
+    }
+
     /// One line for the person at the terminal, to standard error.
     pub fn note(&self, line: &str) {
         // Nobody is left to tell if standard error is gone.

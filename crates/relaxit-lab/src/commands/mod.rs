@@ -1,10 +1,13 @@
 //! One verb, one file.
 
+mod laws;
+mod parameters;
+mod sample;
 mod vae;
 
 use anyhow::Result;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, LawsCommand};
 use crate::printer::Printer;
 
 /// Runs what the command line asks for.
@@ -14,5 +17,7 @@ use crate::printer::Printer;
 pub fn run(cli: &Cli, printer: &Printer) -> Result<()> {
     match &cli.command {
         Command::Vae(args) => vae::vae(args, printer),
+        Command::Sample(args) => sample::sample(args, printer),
+        Command::Laws(LawsCommand::Check(args)) => laws::check(args, printer),
     }
 }

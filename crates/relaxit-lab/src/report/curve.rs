@@ -16,7 +16,7 @@ pub struct Curve {
 }
 
 /// Colours that stay apart in print and for the colour-blind (Okabe & Ito).
-const COLOURS: [&str; 6] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
+pub(super) const COLOURS: [&str; 6] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
 
 /// A figure of `curves` over one horizontal axis.
 #[must_use]

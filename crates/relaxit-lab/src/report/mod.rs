@@ -1,4 +1,5 @@
 //! Pictures and curves. Nothing here trains: every figure can be drawn again from a run's files.
 
 pub mod curve;
+pub mod law;
 pub mod picture;

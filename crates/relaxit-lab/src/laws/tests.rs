@@ -1,0 +1,116 @@
+use relaxit::distribution::{Bernoulli, Normal};
+use relaxit::noise::Noise;
+use relaxit::testing::faults::{self, Tampered};
+
+use super::*;
+
+fn instance(name: &str, parameters: &[(&str, &[f64])]) -> Box<dyn Instance> {
+    let given = parameters.iter().map(|(name, x)| ((*name).to_owned(), x.to_vec())).collect();
+    build(find(name).unwrap().as_ref(), given).unwrap()
+}
+
+fn failures(instance: &dyn Instance, draws: usize) -> Vec<&'static str> {
+    let findings = (0..instance.checks()).map(|index| instance.check(index, draws, 0));
+    let failed = findings.filter(|finding| finding.verdict.as_ref().is_ok_and(|verdict| !verdict.passed()));
+    failed.map(|finding| finding.name).collect()
+}
+
+#[test]
+fn names_are_found_and_are_one_law_each() {
+    let mut names: Vec<String> =
+        all().iter().flat_map(|law| [&[law.card().name], law.card().aliases.as_slice()].concat()).map(plain).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    for name in ["relaxed-one-hot-categorical", "GUMBELSOFTMAX", "concrete"] {
+        assert_eq!(find(name).unwrap().card().name, "RelaxedOneHotCategorical");
+    }
+    let error = find("Cauchy").err().unwrap().to_string();
+    assert!(error.contains("`Cauchy`") && error.contains("Bernoulli"), "{error}");
+}
+
+/// Every row can be built at its example, and its header and its draws have the same width.
+#[test]
+fn every_law_can_be_built_and_drawn() {
+    for law in all() {
+        let card = law.card();
+        let instance = build(law.as_ref(), examples(card)).unwrap();
+        for gradient in [None, Some(Gradient::Score), Some(Gradient::Path)] {
+            if gradient == Some(Gradient::Score) && !instance.has_density()
+                || gradient == Some(Gradient::Path) && !instance.has_path()
+            {
+                continue;
+            }
+            let wanted = Wanted { log_prob: instance.has_density(), gradient };
+            let columns = instance.draw(7, &mut Noise::seeded(0), wanted);
+            assert_eq!(columns.row(6).count(), instance.header(wanted).len(), "{} {gradient:?}", card.name);
+            assert!(columns.row(6).all(f64::is_finite), "{} {gradient:?}", card.name);
+        }
+    }
+}
+
+/// Draws, densities and gradients of a law that can be computed by hand.
+#[test]
+fn columns_of_a_normal_law() {
+    let normal = instance("normal", &[("loc", &[1.0, -1.0]), ("scale", &[2.0])]);
+    let score = Wanted { log_prob: true, gradient: Some(Gradient::Score) };
+    let header = ["x0", "x1", "log_prob0", "log_prob1", "dlog_prob/dloc0", "dlog_prob/dloc1", "dlog_prob/dscale"];
+    assert_eq!(normal.header(score), header);
+    let row: Vec<f64> = normal.draw(3, &mut Noise::seeded(0), score).row(2).collect();
+    let (s, t) = ((row[0] - 1.0) * 0.5, (row[1] + 1.0) * 0.5);
+    let log_prob = |s: f64| -0.5 * s * s - 2.0_f64.ln() - 0.5 * std::f64::consts::TAU.ln();
+    let expected = [log_prob(s), log_prob(t), s / 2.0, t / 2.0, (s * s + t * t - 2.0) / 2.0];
+    for (got, expected) in row[2..].iter().zip(expected) {
+        assert!((got - expected).abs() < 1e-12, "{got} {expected}");
+    }
+
+    let path = Wanted { log_prob: false, gradient: Some(Gradient::Path) };
+    let header = ["x0", "x1", "dx0/dloc0", "dx0/dloc1", "dx0/dscale", "dx1/dloc0", "dx1/dloc1", "dx1/dscale"];
+    assert_eq!(normal.header(path), header);
+    let other: Vec<f64> = normal.draw(3, &mut Noise::seeded(0), path).row(2).collect();
+    for (got, expected) in other.iter().zip([row[0], row[1], 1.0, 0.0, s, 0.0, 1.0, t]) {
+        assert!((got - expected).abs() < 1e-12, "{got} {expected}");
+    }
+}
+
+#[test]
+fn good_laws_pass_and_say_what_does_not_apply() {
+    let bernoulli = instance("Bernoulli", &[("logits", &[0.3, -1.2])]);
+    assert!(bernoulli.checks() >= 7);
+    assert_eq!(failures(bernoulli.as_ref(), 20_000), Vec::<&str>::new());
+    let relaxed = instance("RelaxedBernoulli", &[("logits", &[0.3]), ("temperature", &[1e-3])]);
+    let left_out = (0..relaxed.checks()).filter(|index| relaxed.check(*index, 2_000, 0).verdict.is_err()).count();
+    assert!(left_out >= 5, "{left_out}");
+    assert_eq!(failures(relaxed.as_ref(), 20_000), Vec::<&str>::new());
+}
+
+fn tampered<L>(entry: Entry<L>, given: &[(&str, &[f64])]) -> Vec<&'static str>
+where
+    L: relaxit::distribution::Distribution<2> + 'static,
+{
+    let given = given.iter().map(|(name, x)| ((*name).to_owned(), x.to_vec())).collect();
+    failures(build(entry.done().as_ref(), given).unwrap().as_ref(), 20_000)
+}
+
+/// Laws with a fault fail where the fault is.
+#[test]
+fn faulty_laws_fail() {
+    let nan = Entry::<Tampered<Bernoulli<2>, 2>>::new("NaN", "faulty", &[LOGITS], |p| {
+        Ok(faults::nan_sampler(Bernoulli::from_logits(p.tensor("logits"))))
+    });
+    assert!(!tampered(nan.density().moments(), &[("logits", &[0.3])]).is_empty());
+
+    let score = Entry::<Tampered<Bernoulli<2>, 2>>::new("score", "faulty", &[LOGITS], |p| {
+        Ok(faults::score_of_another_law(Bernoulli::from_logits(p.tensor("logits"))))
+    });
+    let failed = tampered(score.density().enumerable().moments(), &[("logits", &[0.3])]);
+    assert!(failed.contains(&"score identity") && !failed.contains(&"mean and variance"), "{failed:?}");
+
+    let parameters = [Parameter::each("loc", Range::Real, &[0.0]), Parameter::each("scale", Range::Positive, &[1.0])];
+    let entry = Entry::<Tampered<Normal<2>, 2>>::new("gradient", "faulty", &parameters, |p| {
+        Ok(faults::dropped_gradient(Normal::new(p.tensor("loc"), p.tensor("scale"))?))
+    });
+    let failed = tampered(entry.reparameterized().moments(), &[("loc", &[0.3]), ("scale", &[2.0])]);
+    assert_eq!(failed, ["gradient of the sample in the parameters"]);
+}
