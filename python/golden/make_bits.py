@@ -313,7 +313,59 @@ def torch_hard_kumaraswamy_sample(r):
     return ((1 - (1 - u) ** (1 / r.concentration0)) ** (1 / r.concentration1) * 1.2 - 0.1).clamp(0, 1)
 
 
+# ----------------------------------------------------------------------------------------------------------------------
+# Correlated bits: Lee, Imrie & van der Schaar (2022), section 3; the density of a gaussian copula
+
+CORRELATION = [[1, 0.5, -0.25], [0.5, 1, 0.125], [-0.25, 0.125, 1]]
+
+
+def correlated_relaxed_bernoulli():
+    logits = [[0.5, -1, 2], [-3, 0.25, 1.5], [0, 0, 0], [1.75, -0.5, -2]]
+    values = [[0.25, 0.75, 0.5], [0.125, 0.5, 0.9375], [0.5, 0.0625, 0.625], [0.875, 0.375, 0.25]]
+    noise = [[0.5, -1.25, 0.25], [-2, 0.75, 1], [3, -0.5, 0], [0.125, 1.5, -2.5]]
+    for temperature in [0.25, 0.75, 2]:
+        case = Case(f"τ = {temperature}", True, logits=logits, value=values, noise=noise,
+                    temperature=[[temperature]] * len(logits),
+                    cotangent=[[1, -1.5, 2]] * len(logits))
+        case.expect("log_prob", copula_log_density, torch_copula_log_prob, ["logits", "temperature", "value"])
+        case.expect("sample", copula_sample, torch_copula_sample, ["logits", "temperature"])
+        yield case
+
+
+def copula_log_density(r):
+    """The joint normal density of the scores over those of each alone, times the densities of the entries."""
+    correlation = mp.matrix(CORRELATION)
+    below = [sigmoid(r.temperature * mp.log(m / (1 - m)) - phi) for m, phi in zip(r.value, r.logits)]
+    v = mp.matrix([mp.sqrt(2) * mp.erfinv(2 * u - 1) for u in below])
+    joint = mp.exp(-(v.T * correlation**-1 * v)[0] / 2) / mp.sqrt((2 * mp.pi) ** 3 * mp.det(correlation))
+    alone = mp.fprod(textbook.normal_density(vi, 0, 1) for vi in v)
+    entries = mp.fprod(textbook.binary_concrete_density(m, phi, r.temperature) for m, phi in zip(r.value, r.logits))
+    return mp.log(joint / alone * entries)
+
+
+def torch_copula_log_prob(r):
+    below = (r.temperature * (r.value.log() - (-r.value).log1p()) - r.logits).sigmoid()
+    normal = td.Normal(torch.zeros(3, dtype=torch.float64), 1)
+    v = normal.icdf(below)
+    joint = td.MultivariateNormal(torch.zeros(3, dtype=torch.float64),
+                                  torch.tensor(CORRELATION, dtype=torch.float64)).log_prob(v)
+    entries = td.RelaxedBernoulli(r.temperature, logits=r.logits).log_prob(r.value)
+    return joint - normal.log_prob(v).sum() + entries.sum()
+
+
+def copula_sample(r):
+    v = mp.cholesky(mp.matrix(CORRELATION)) * mp.matrix(r.noise)
+    uniform = [normal_below(vi) for vi in v]
+    return [sigmoid((phi + mp.log(u / (1 - u))) / r.temperature) for phi, u in zip(r.logits, uniform)]
+
+
+def torch_copula_sample(r):
+    v = torch.linalg.cholesky(torch.tensor(CORRELATION, dtype=torch.float64)) @ r.noise
+    u = td.Normal(0, 1).cdf(v)
+    return ((r.logits + u.log() - (-u).log1p()) / r.temperature).sigmoid()
+
+
 if __name__ == "__main__":
     for law in [hard_concrete, log_ndtr, gaussian_relaxed_bernoulli, rebar_relaxation, stochastic_times_smooth,
-                hard_kumaraswamy]:
+                hard_kumaraswamy, correlated_relaxed_bernoulli]:
         write_cases(law.__name__, law())

@@ -10,7 +10,6 @@ use burn::tensor::{DType, Device, Tensor, activation};
 pub use self::complement::log1mexp;
 pub(crate) use self::complement::{log_neg_log1mexp, log1mexp_exp};
 pub use self::normal::log_ndtr;
-#[allow(unused_imports)]
 pub(crate) use self::normal::{logit_ndtr, ndtr, ndtri_of_logit, normal_density};
 
 /// The smallest positive normal number of a type and half its resolution at 1: where open sets end in practice.

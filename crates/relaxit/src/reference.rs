@@ -46,6 +46,8 @@ references! {
     AUTO_ENCODING_VARIATIONAL_BAYES: "Kingma & Welling", 2014, "Auto-Encoding Variational Bayes", "arXiv:1312.6114";
     CONCRETE: "Maddison, Mnih & Teh", 2017,
         "The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables", "arXiv:1611.00712";
+    CORRELATED_GATES: "Lee, Imrie & van der Schaar", 2022,
+        "Self-Supervision Enhanced Feature Selection with Correlated Gates", "ICLR 2022";
     GUMBEL_SOFTMAX: "Jang, Gu & Poole", 2017, "Categorical Reparameterization with Gumbel-Softmax", "arXiv:1611.01144";
     HARD_KUMARASWAMY: "Bastings, Aziz & Titov", 2019,
         "Interpretable Neural Predictions with Differentiable Binary Variables", "arXiv:1905.08160";

@@ -8,7 +8,8 @@ mod harness;
 use relaxit::math;
 use relaxit::prelude::*;
 use relaxit::relaxation::{
-    GaussianRelaxedBernoulli, HardConcrete, HardKumaraswamy, RebarRelaxation, StochasticTimesSmooth,
+    CorrelatedRelaxedBernoulli, GaussianRelaxedBernoulli, HardConcrete, HardKumaraswamy, RebarRelaxation,
+    StochasticTimesSmooth,
 };
 
 use harness::{check, fixture, unknown};
@@ -88,6 +89,21 @@ fn hard_kumaraswamy() {
             "l0_penalty" => law.l0_penalty(),
             "prob_zero" => law.prob_zero(),
             "prob_one" => law.prob_one(),
+            "sample" => law.transport(inputs.get("noise")),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+#[test]
+fn correlated_relaxed_bernoulli() {
+    let correlation = [[1.0, 0.5, -0.25], [0.5, 1.0, 0.125], [-0.25, 0.125, 1.0]];
+    check(fixture!("correlated_relaxed_bernoulli"), &[], |inputs, quantity| {
+        let correlation = Tensor::<2>::from_data(correlation, &Device::flex());
+        let (logits, temperature) = (inputs.get("logits"), inputs.temperature());
+        let law = CorrelatedRelaxedBernoulli::from_logits(logits, &correlation, temperature).expect("legal");
+        match quantity {
+            "log_prob" => law.log_prob(inputs.get("value")),
             "sample" => law.transport(inputs.get("noise")),
             _ => unknown(quantity),
         }

@@ -5,8 +5,8 @@
 use burn::tensor::{DType, Tensor, TensorData, activation};
 use relaxit::prelude::*;
 use relaxit::relaxation::{
-    GaussianRelaxedBernoulli, HardConcrete, HardKumaraswamy, RebarRelaxation, StochasticTimesSmooth,
-    StraightThroughBernoulli,
+    CorrelatedRelaxedBernoulli, GaussianRelaxedBernoulli, HardConcrete, HardKumaraswamy, RebarRelaxation,
+    StochasticTimesSmooth, StraightThroughBernoulli,
 };
 use relaxit::testing::{
     Case, chi_square, coupling, divergence, extremes, finite_difference, independence, ks, moments, quadrature, score,
@@ -571,4 +571,159 @@ fn hard_kumaraswamy_refuses() {
     refused(law.clone().with_stretch(0.0, 1.1), "gamma");
     refused(law.with_stretch(-0.1, f64::NAN), "zeta");
     refused(HardKumaraswamy::from_log_concentrations(full(f64::NAN), full(0.0)).unwrap().validate(), "concentration1");
+}
+
+fn matrix(correlation: &[f64], device: &Device) -> Tensor<2> {
+    let size = (1..10).find(|size| size * size == correlation.len()).unwrap();
+    Tensor::from_data(TensorData::new(correlation.to_vec(), [size, size]), (device, DType::F64))
+}
+
+fn correlated(logits: &[f64], correlation: &[f64], temperature: f64) -> Case<CorrelatedRelaxedBernoulli<2>> {
+    let name = format!("CorrelatedRelaxedBernoulli of {correlation:?} at temperature {temperature}");
+    let correlation = correlation.to_vec();
+    Case::new(name, logits, move |logits| {
+        let correlation = matrix(&correlation, &Device::flex());
+        CorrelatedRelaxedBernoulli::from_logits(logits, &correlation, temperature).unwrap()
+    })
+}
+
+const THREE: [f64; 9] = [1.0, 0.5, -0.3, 0.5, 1.0, 0.2, -0.3, 0.2, 1.0];
+
+#[test]
+fn correlated_relaxed_bernoulli_laws() {
+    for (logits, correlation, temperature) in [
+        (&[0.7][..], &[1.0][..], 0.8),
+        (&[0.0, 0.0], &[1.0, 0.0, 0.0, 1.0], 1.0),
+        (&[0.5, -1.0], &[1.0, 0.7, 0.7, 1.0], 0.7),
+        (&[-0.5, 1.5], &[1.0, -0.6, -0.6, 1.0], 1.5),
+        (&[0.5, -1.0, 2.0], &THREE, 0.9),
+    ] {
+        let case = correlated(logits, correlation, temperature);
+        if logits.len() < 3 {
+            quadrature::normalisation(&case).assert();
+        }
+        if logits.len() == 1 {
+            ks::density(&case).assert();
+        }
+        independence::rows(&case).assert();
+        finite_difference::transport(&case).assert();
+        finite_difference::noise(&case).assert();
+        finite_difference::log_prob(&case).assert();
+        finite_difference::value(&case).assert();
+        score::identity(&case).assert();
+        extremes::support(&case).assert();
+
+        // Each entry alone is a relaxed Bernoulli.
+        let law = case.law(200_000, DType::F64);
+        let m = law.sample(&mut Noise::seeded(8));
+        let u = law.marginals().latent().log_cdf(m.clone().log() - (-m.clone()).log1p()).exp();
+        for entry in 0..logits.len() {
+            ks::uniform(format!("entry {entry} of {case:?}"), u.clone().slice_dim(1, entry)).assert();
+        }
+        // Pairs fall below both their medians as often as Sheppard (1899) says: 1/4 + asin(ρ)/2π.
+        let low = u.lower_elem(0.5).float().cast(DType::F64);
+        for (i, j) in (0..logits.len()).flat_map(|i| (0..i).map(move |j| (i, j))) {
+            let both = low.clone().slice_dim(1, i) * low.clone().slice_dim(1, j);
+            let rate: f64 = both.mean().into_scalar();
+            let p = 0.25 + correlation[i * logits.len() + j].asin() / std::f64::consts::TAU;
+            assert!((rate - p).abs() < 4.892 * (p * (1.0 - p) / 2e5).sqrt(), "{case:?} {i} {j}: {rate}, not {p}");
+        }
+        // The joint density and the sampler agree on expectations that see the dependence.
+        if logits.len() == 2 {
+            let functions: [fn(Tensor<2>) -> Tensor<2>; 2] =
+                [|m| (m.clone().slice_dim(1, 0) - m.slice_dim(1, 1)).square(), |m| (m.sum_dim(1) * 3.0).cos()];
+            for f in functions {
+                let exact = quadrature::expectation(&case, f)[0];
+                let (variance, mean) = f(m.clone()).var_mean(0);
+                let (variance, mean): (f64, f64) = (variance.into_scalar(), mean.into_scalar());
+                assert!((mean - exact).abs() < 4.892 * (variance / 2e5).sqrt(), "{case:?}: {mean}, not {exact}");
+            }
+        }
+    }
+}
+
+/// Without correlation the entries are independent; the temperature may be learnt, one for each entry.
+#[test]
+fn correlated_relaxed_bernoulli_special_cases() {
+    let options = (&Device::flex(), DType::F64);
+    let logits = Tensor::<2>::from_data([[0.5, -1.0, 2.0], [0.0, 3.0, -2.0]], options);
+    let each = Tensor::<2>::from_data([[0.5, 0.7, 1.0]], options);
+    let law =
+        CorrelatedRelaxedBernoulli::from_logits(logits.clone(), &Tensor::eye(3, options.0), each.clone()).unwrap();
+    let alone = Independent::<_, 1>(RelaxedBernoulli::from_logits(logits, each).unwrap());
+    let m = law.sample(&mut Noise::seeded(0));
+    assert!(law.log_prob(m.clone()).all_close(alone.log_prob(m), Some(1e-9), Some(1e-9)));
+
+    let learnt = Case::new("with log-temperatures", &[-0.3, 0.2, 0.5, -1.0], |p: Tensor<2>| {
+        let correlation = matrix(&[1.0, 0.6, 0.6, 1.0], &Device::flex());
+        let (log_temperature, logits) = (p.clone().slice_dim(1, 0..2), p.slice_dim(1, 2..4));
+        CorrelatedRelaxedBernoulli::from_logits(logits, &correlation, log_temperature.exp()).unwrap()
+    });
+    quadrature::normalisation(&learnt).assert();
+    finite_difference::transport(&learnt).assert();
+    finite_difference::log_prob(&learnt).assert();
+    score::identity(&learnt).assert();
+
+    // Higher ranks, on a device that records; the matrix comes back.
+    let device = Device::flex().autodiff();
+    let logits = Tensor::<3>::zeros([4, 5, 3], &device).require_grad();
+    let law = CorrelatedRelaxedBernoulli::from_logits(logits.clone(), &matrix(&THREE, &device), 0.5).unwrap();
+    let m = law.rsample(&mut Noise::seeded(0));
+    let log_prob = law.log_prob(m);
+    assert_eq!((log_prob.dims(), law.batch_shape(), law.event_shape()), ([4, 5, 1], vec![4, 5], vec![3]));
+    assert!(logits.grad(&log_prob.sum().backward()).is_some());
+    assert!(law.correlation().cast(DType::F64).all_close(matrix(&THREE, &Device::flex()), None, Some(1e-6)));
+    // One entry outside the support makes the density 0, not NaN.
+    for stray in [f32::NAN, -0.1, f32::INFINITY] {
+        let value = Tensor::<3>::full([4, 5, 3], 0.5, &device).slice_fill([0..1, 0..1, 0..1], stray);
+        let log_prob = numbers(law.log_prob(value));
+        assert!(log_prob[0].is_infinite() && log_prob[0] < 0.0 && log_prob[1].is_finite(), "{log_prob:?}");
+    }
+}
+
+#[test]
+fn correlated_relaxed_bernoulli_at_extremes() {
+    for temperature in [1e-6, 1e-3, 1.0, 1e3, 1e6] {
+        for logits in [[1e4, -1e4, 0.0], [17.0, -80.0, 1e4]] {
+            at_extremes(&correlated(&logits, &THREE, temperature));
+        }
+        let nearly_singular = [1.0, 0.9999, 0.9999, 1.0];
+        at_extremes(&correlated(&[1e4, -1e4], &nearly_singular, temperature));
+    }
+    shapes_and_types(|logits| {
+        CorrelatedRelaxedBernoulli::from_logits(logits, &matrix(&THREE, &Device::flex()), 0.5).unwrap()
+    });
+    let empty = Tensor::<2>::zeros([0, 3], &Device::flex());
+    let law = CorrelatedRelaxedBernoulli::from_logits(empty.clone(), &matrix(&THREE, &Device::flex()), 0.5).unwrap();
+    assert_eq!(law.log_prob(empty).dims(), [0, 1]);
+}
+
+#[test]
+fn correlated_relaxed_bernoulli_refuses() {
+    let device = Device::flex();
+    let law = |correlation: &[f64]| {
+        let logits = Tensor::<2>::zeros([4, 2], &device);
+        CorrelatedRelaxedBernoulli::from_logits(logits, &matrix(correlation, &device), 0.5)
+    };
+    for bad in [
+        &[1.0, 0.5, 0.4, 1.0][..], // not symmetric
+        &[1.1, 0.5, 0.5, 1.0],     // no unit diagonal
+        &[1.0, 1.0, 1.0, 1.0],     // singular
+        &[1.0, 1.5, 1.5, 1.0],     // indefinite
+        &[1.0, f64::NAN, f64::NAN, 1.0],
+        &[1.0], // of another size
+        &THREE,
+    ] {
+        refused(law(bad), "correlation");
+    }
+    assert!(law(&[1.0, 0.5, 0.5, 1.0]).is_ok());
+    let message = law(&[2.0, 0.5, 0.5, 1.0]).unwrap_err().to_string();
+    let expected = "every value of `correlation` must be 1 on the diagonal, got 2 (1 such)";
+    assert_eq!(message, format!("CorrelatedRelaxedBernoulli: {expected}"));
+    let logits = Tensor::<2>::zeros([4, 2], &device);
+    let identity = matrix(&[1.0, 0.0, 0.0, 1.0], &device);
+    refused(CorrelatedRelaxedBernoulli::from_logits(logits.clone(), &identity, 0.0), "temperature");
+    refused(CorrelatedRelaxedBernoulli::from_probs(logits.clone() - 1.0, &identity, 0.5), "probs");
+    let law = CorrelatedRelaxedBernoulli::from_logits(logits + f64::NAN, &identity, 0.5).unwrap();
+    refused(law.validate(), "logits");
 }

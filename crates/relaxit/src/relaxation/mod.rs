@@ -6,6 +6,7 @@
 //!                             └─threshold─▶ hard sample b
 //! ```
 
+mod correlated_relaxed_bernoulli;
 mod gaussian_relaxed_bernoulli;
 mod hard_concrete;
 mod hard_kumaraswamy;
@@ -18,6 +19,7 @@ mod straight_through_bernoulli;
 
 use burn::tensor::Tensor;
 
+pub use self::correlated_relaxed_bernoulli::CorrelatedRelaxedBernoulli;
 pub use self::gaussian_relaxed_bernoulli::GaussianRelaxedBernoulli;
 pub use self::hard_concrete::HardConcrete;
 pub use self::hard_kumaraswamy::HardKumaraswamy;
