@@ -69,6 +69,8 @@ references! {
         "Rao-Blackwellizing the Straight-Through Gumbel-Softmax Gradient Estimator", "arXiv:2010.04838";
     GUMBEL_SINKHORN: "Mena, Belanger, Linderman & Snoek", 2018,
         "Learning Latent Permutations with Gumbel-Sinkhorn Networks", "arXiv:1802.08665";
+    CORRELATED_GATES: "Lee, Imrie & van der Schaar", 2022,
+        "Self-Supervision Enhanced Feature Selection with Correlated Gates", "ICLR 2022";
     GUMBEL_SOFTMAX: "Jang, Gu & Poole", 2017, "Categorical Reparameterization with Gumbel-Softmax", "arXiv:1611.01144";
     IMPLICIT_REPARAMETERIZATION: "Figurnov, Mohamed & Mnih", 2018, "Implicit Reparameterization Gradients",
         "arXiv:1805.08498";

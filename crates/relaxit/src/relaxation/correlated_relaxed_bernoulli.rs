@@ -150,6 +150,7 @@ impl<const D: usize> Reparameterized<D> for CorrelatedRelaxedBernoulli<D> {
 
     fn transport(&self, noise: Tensor<D>) -> Tensor<D> {
         let logistic = logit_ndtr(self.apply(&self.factor, noise));
+        let logistic = logit_ndtr(apply(&self.factor, noise));
         activation::sigmoid(self.temperature().divide(self.logits().clone() + logistic))
     }
 }
@@ -193,12 +194,25 @@ impl<const D: usize> Density<D> for CorrelatedRelaxedBernoulli<D> {
         let logit = log_m.clone() - log_not_m.clone();
         let v = ndtri_of_logit(self.temperature().multiply(logit.clone()) - self.logits().clone());
         let w = self.apply(&self.inverse, v.clone());
+        let w = apply(&self.inverse, v.clone());
         // (v − w)(v + w) rather than v² − w²: entries that hardly correlate cancel before they are squared.
         let copula = (v.clone() - w.clone()) * (v + w) * 0.5;
         let marginal = self.marginals.latent().log_prob(logit) - log_m - log_not_m;
         let entries = restrict(copula + marginal, Support::UnitInterval, value);
         entries.sum_dim(D - 1) - self.half_log_determinant
     }
+}
+
+/// `matrix · x` for each event of x.
+fn apply<const D: usize>(matrix: &Tensor<2>, x: Tensor<D>) -> Tensor<D> {
+    let shape = x.dims();
+    let size = shape[D - 1];
+    if shape.contains(&0) {
+        return x;
+    }
+    let rows = shape.iter().product::<usize>() / size;
+    let matrix = on_device(matrix.clone(), &x.device());
+    x.reshape([rows, size]).matmul(matrix.transpose()).reshape(shape)
 }
 
 /// How far a correlation matrix given in f32 may be from symmetric, and its diagonal from 1.

@@ -49,7 +49,6 @@ use crate::temperature::Temperature;
 ///
 /// # References
 /// [`crate::reference::L0_REGULARIZATION`], section 2.2.
-#[doc(alias = "HardConcreteDistribution")]
 #[derive(Clone, Debug)]
 pub struct HardConcrete<const D: usize> {
     concrete: RelaxedBernoulli<D>,
