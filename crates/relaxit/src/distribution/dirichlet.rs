@@ -29,7 +29,7 @@ use crate::support::{Support, restrict};
 ///
 /// # Numerics
 /// Gamma variables are found as logarithms, in f64 on the host, so that none underflows before the softmax; each costs
-/// about six evaluations of `10 + 10 √α` steps. Concentrations are legal from 1e-6 to 1e6; samples at numbers outside are
+/// about five evaluations of `10 + 10 √α` steps. Concentrations are legal from 1e-6 to 1e6; samples at numbers outside are
 /// those of the nearest legal one. Entries of samples underflow to 0 in f32 where `ln y < −103`; the density of such a
 /// sample is that of its nearest neighbour strictly inside.
 ///

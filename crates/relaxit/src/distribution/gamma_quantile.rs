@@ -29,15 +29,19 @@ const STEPS: usize = 100;
 pub(super) fn log_quantile(a: f64, noise: f64) -> LogQuantile {
     let noise = noise.clamp(-FARTHEST, FARTHEST);
     let mut x = start(a, noise);
+    let mut last = f64::INFINITY;
     for _ in 0..STEPS {
         let at = Cdf::at(a, x);
         let step = (noise - at.logit) / at.logit_slope;
         // From the left, where the curve is flatter than at the root, a step could overshoot by far.
         let step = step.min(1.0);
         x += step;
-        if step.abs() <= 1e-15 * (1.0 + x.abs()) {
+        let size = step.abs() / (1.0 + x.abs());
+        // Steps that no longer shrink are rounding.
+        if size <= 1e-15 || (size >= last && last < 1e-6) {
             break;
         }
+        last = size;
     }
     let at = Cdf::at(a, x);
     LogQuantile { value: x, by_concentration: at.by_concentration(a, x), by_noise: at.logit_slope.recip() }

@@ -15,8 +15,8 @@ impl<const D: usize> Dirichlet<D> {
     /// ```
     ///
     /// `βₖ²` is a variance, and the scale of the result its root. Mean and variance of each centred logit
-    /// `ln yₖ − mean ln y` are those of this law up to terms of relative order 1/α; covariances between logits are left
-    /// out. [`LogisticNormalSoftmax::laplace_bridge`] is the exact inverse.
+    /// `ln yₖ − mean ln y` under this law are `μₖ` and `βₖ²` up to terms of relative order 1/α. Covariances between
+    /// logits are left out. [`LogisticNormalSoftmax::laplace_bridge`] is the exact inverse.
     ///
     /// # Gradient
     /// Differentiable in the concentration.
@@ -35,7 +35,7 @@ impl<const D: usize> Dirichlet<D> {
     /// ```
     ///
     /// # References
-    /// [`crate::reference::LAPLACE_BRIDGE`], equations 6 and 7.
+    /// [`crate::reference::LAPLACE_BRIDGE`].
     pub fn laplace_bridge(&self) -> Result<LogisticNormalSoftmax<D>> {
         let categories = number_of_categories("Dirichlet", "concentration", self.shape())?;
         let log = self.concentration().clone().log();
@@ -74,7 +74,7 @@ impl<const D: usize> LogisticNormalSoftmax<D> {
     /// ```
     ///
     /// # References
-    /// [`crate::reference::LAPLACE_BRIDGE`], equation 8.
+    /// [`crate::reference::LAPLACE_BRIDGE`].
     pub fn laplace_bridge(&self) -> Result<Dirichlet<D>> {
         let categories = number_of_categories("LogisticNormalSoftmax", "loc", self.shape())?;
         let loc = self.loc().clone();

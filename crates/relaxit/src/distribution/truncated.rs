@@ -40,7 +40,7 @@ use crate::support::{Support, restrict};
 /// ```
 ///
 /// # References
-/// [`crate::reference::GENERALIZED_GUMBEL_SOFTMAX`], definition 1.
+/// [`crate::reference::GENERALIZED_GUMBEL_SOFTMAX`].
 #[derive(Clone, Debug)]
 pub struct Truncated<L> {
     law: L,

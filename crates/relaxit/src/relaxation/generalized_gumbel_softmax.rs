@@ -25,7 +25,7 @@ use crate::temperature::Temperature;
 ///
 /// # Gradient
 /// Samples: exact, through logits, temperature and atoms. As a gradient of the discrete objective `E[f(value)]` it is
-/// biased unless f is linear in the limit τ → 0, less as τ → 0, where its variance grows.
+/// biased, less as τ → 0, where its variance grows.
 ///
 /// # Examples
 /// ```
@@ -40,7 +40,7 @@ use crate::temperature::Temperature;
 /// ```
 ///
 /// # References
-/// [`crate::reference::GENERALIZED_GUMBEL_SOFTMAX`], section 4.
+/// [`crate::reference::GENERALIZED_GUMBEL_SOFTMAX`].
 #[doc(alias = "GenGS")]
 #[derive(Clone, Debug)]
 pub struct GeneralizedGumbelSoftmax<const D: usize> {
