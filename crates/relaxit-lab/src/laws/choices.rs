@@ -1,14 +1,27 @@
 //! Laws of choices among K and their relaxations.
 
 use relaxit::distribution::{ExpConcrete, OneHotCategorical};
-use relaxit::reference::{CONCRETE, GUMBEL_SOFTMAX};
-use relaxit::relaxation::RelaxedOneHotCategorical;
+use relaxit::reference::{
+    CONCRETE, DECOUPLED_STRAIGHT_THROUGH, GAPPED_STRAIGHT_THROUGH, GUMBEL_RAO, GUMBEL_SOFTMAX, REINMAX,
+};
+use relaxit::relaxation::{
+    DecoupledStraightThroughGumbelSoftmax, GappedStraightThrough, GumbelRao, ReinMax, RelaxedOneHotCategorical,
+};
 
 use super::entry::{Entry, Law};
+use super::parameter::{Parameter, Range};
 use super::{LOGITS, TEMPERATURE};
 
 pub(super) fn laws() -> Vec<Box<dyn Law>> {
-    vec![one_hot().done(), relaxed_one_hot().done(), exp_concrete().done()]
+    vec![
+        decoupled().done(),
+        exp_concrete().done(),
+        gapped().done(),
+        gumbel_rao().done(),
+        one_hot().done(),
+        rein_max().done(),
+        relaxed_one_hot().done(),
+    ]
 }
 
 fn one_hot() -> Entry<OneHotCategorical<2>> {
@@ -45,4 +58,61 @@ fn exp_concrete() -> Entry<ExpConcrete<2>> {
     .density()
     .continuous()
     .reparameterized()
+}
+
+fn decoupled() -> Entry<DecoupledStraightThroughGumbelSoftmax<2>> {
+    let forward = Parameter::one("forward_temperature", Range::Within(1e-6, 1e6), &[0.7]);
+    let backward = Parameter::one("backward_temperature", Range::Within(1e-6, 1e6), &[1.0]);
+    let about = "a hard choice, with a temperature forwards and another backwards";
+    Entry::new("DecoupledStraightThroughGumbelSoftmax", about, &[LOGITS, forward, backward], |p| {
+        DecoupledStraightThroughGumbelSoftmax::from_logits(
+            p.tensor("logits"),
+            p.tensor("forward_temperature"),
+            p.tensor("backward_temperature"),
+        )
+    })
+    .paper(DECOUPLED_STRAIGHT_THROUGH)
+    .density()
+    .enumerable()
+    .moments()
+    .entropy()
+    .pathwise(DecoupledStraightThroughGumbelSoftmax::rsample)
+}
+
+fn gapped() -> Entry<GappedStraightThrough<2>> {
+    Entry::new("GappedStraightThrough", "a hard choice, without noise backwards", &[LOGITS, TEMPERATURE], |p| {
+        GappedStraightThrough::from_logits(p.tensor("logits"), p.tensor("temperature"))
+    })
+    .paper(GAPPED_STRAIGHT_THROUGH)
+    .density()
+    .enumerable()
+    .moments()
+    .entropy()
+    .pathwise(GappedStraightThrough::rsample)
+}
+
+fn rein_max() -> Entry<ReinMax<2>> {
+    let temperature = Parameter::one("temperature", Range::Within(1.0, 1e6), &[1.0]);
+    Entry::new("ReinMax", "a hard choice, exact backwards to second order", &[LOGITS, temperature], |p| {
+        ReinMax::from_logits(p.tensor("logits"), p.tensor("temperature"))
+    })
+    .paper(REINMAX)
+    .density()
+    .enumerable()
+    .moments()
+    .entropy()
+    .pathwise(|law, noise| law.with_gradient(relaxit::distribution::Distribution::sample(law, noise)))
+}
+
+fn gumbel_rao() -> Entry<GumbelRao<2>> {
+    let draws = Parameter::one("draws", Range::Whole(1, 1000), &[10.0]).fixed();
+    Entry::new("GumbelRao", "a hard choice, with less variance backwards", &[LOGITS, TEMPERATURE, draws], |p| {
+        GumbelRao::from_logits(p.tensor("logits"), p.tensor("temperature"), p.whole("draws"))
+    })
+    .paper(GUMBEL_RAO)
+    .density()
+    .enumerable()
+    .moments()
+    .entropy()
+    .pathwise(|law, noise| law.with_gradient(relaxit::distribution::Distribution::sample(law, noise), noise))
 }

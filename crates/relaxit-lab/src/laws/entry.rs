@@ -144,6 +144,7 @@ pub struct Entry<L> {
     pub(super) rsample: Option<fn(&L, &mut Noise) -> Tensor<2>>,
     pub(super) outcomes: Option<fn(&L) -> Vec<Tensor<2>>>,
     pub(super) checks: Vec<Check<L>>,
+    pub(super) atoms: bool,
     offers: Vec<&'static str>,
 }
 
@@ -152,8 +153,16 @@ impl<L: Distribution<2> + 'static> Entry<L> {
     #[must_use]
     pub fn new(name: &'static str, about: &'static str, parameters: &[Parameter], build: Build<L>) -> Self {
         let card = Card { name, aliases: Vec::new(), about, papers: Vec::new(), parameters: parameters.into() };
-        let entry =
-            Self { card, build, log_prob: None, rsample: None, outcomes: None, checks: Vec::new(), offers: Vec::new() };
+        let entry = Self {
+            card,
+            build,
+            log_prob: None,
+            rsample: None,
+            outcomes: None,
+            checks: Vec::new(),
+            atoms: false,
+            offers: Vec::new(),
+        };
         entry
             .check("independence of rows and draws", independence::rows)
             .unless(unfit::constant)
@@ -240,6 +249,13 @@ impl<L: Density<2> + 'static> Entry<L> {
             .differences("gradient of log_prob in the value", finite_difference::value)
             .unless(unfit::saturated)
             .unless(unfit::cornered)
+    }
+
+    /// A density with atoms: draws on the boundary of the support are part of the law, not of rounding.
+    #[must_use]
+    pub fn atoms(mut self) -> Self {
+        self.atoms = true;
+        self
     }
 
     /// A closed entropy.

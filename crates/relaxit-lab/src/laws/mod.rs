@@ -6,10 +6,13 @@
 
 mod bits;
 mod choices;
+mod counts;
 mod entry;
 mod instance;
 mod lines;
 pub mod parameter;
+mod simplex;
+mod subsets;
 pub mod unfit;
 
 pub use self::entry::{Arguments, Card, Entry, Law};
@@ -24,7 +27,10 @@ const TEMPERATURE: Parameter = Parameter::one("temperature", Range::Within(1e-6,
 /// Every law, by name.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Law>> {
-    let mut laws = [bits::laws(), choices::laws(), lines::laws()].into_iter().flatten().collect::<Vec<_>>();
+    let mut laws = [bits::laws(), choices::laws(), counts::laws(), lines::laws(), simplex::laws(), subsets::laws()]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>();
     laws.sort_by_key(|law| law.card().name);
     laws
 }

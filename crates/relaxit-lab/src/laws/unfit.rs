@@ -23,6 +23,7 @@ pub struct Subject<L> {
     draws: Tensor<2>,
     parameters: Vec<(Parameter, f64)>,
     outcomes: usize,
+    atoms: bool,
 }
 
 impl<L: Distribution<2> + 'static> Subject<L> {
@@ -31,7 +32,7 @@ impl<L: Distribution<2> + 'static> Subject<L> {
         let draws = law.sample(&mut relaxit::noise::Noise::seeded(0).fork("a look"));
         let one = entry.law(values, entry.rows(values, 1, DType::F64), false)?;
         let outcomes = entry.outcomes.map_or(0, |outcomes| outcomes(&one).len());
-        Ok(Self { law, draws, parameters: entry.flat(values).collect(), outcomes })
+        Ok(Self { law, draws, parameters: entry.flat(values).collect(), outcomes, atoms: entry.atoms })
     }
 }
 
@@ -60,6 +61,7 @@ pub fn sharp<L: Distribution<2>>(subject: &Subject<L>) -> Option<&'static str> {
 /// Draws on the boundary of a simplex or an interval, where floating point ends.
 pub fn saturated<L: Distribution<2>>(subject: &Subject<L>) -> Option<&'static str> {
     let edge = match subject.law.support() {
+        _ if subject.atoms => 1.0,
         Support::UnitInterval => smallest(subject.draws.clone() * (-subject.draws.clone() + 1.0)),
         Support::Simplex => smallest(subject.draws.clone()),
         _ => 1.0,
