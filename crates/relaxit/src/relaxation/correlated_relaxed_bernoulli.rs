@@ -131,25 +131,12 @@ impl<const D: usize> CorrelatedRelaxedBernoulli<D> {
     pub fn correlation(&self) -> Tensor<2> {
         self.factor.clone().matmul(self.factor.clone().transpose())
     }
-
-    /// `matrix · x` for each event of x.
-    fn apply(&self, matrix: &Tensor<2>, x: Tensor<D>) -> Tensor<D> {
-        let shape = x.dims();
-        let size = shape[D - 1];
-        if shape.contains(&0) {
-            return x;
-        }
-        let rows = shape.iter().product::<usize>() / size;
-        let matrix = on_device(matrix.clone(), &x.device());
-        x.reshape([rows, size]).matmul(matrix.transpose()).reshape(shape)
-    }
 }
 
 impl<const D: usize> Reparameterized<D> for CorrelatedRelaxedBernoulli<D> {
     const BASE: Base = Base::Normal;
 
     fn transport(&self, noise: Tensor<D>) -> Tensor<D> {
-        let logistic = logit_ndtr(self.apply(&self.factor, noise));
         let logistic = logit_ndtr(apply(&self.factor, noise));
         activation::sigmoid(self.temperature().divide(self.logits().clone() + logistic))
     }
@@ -193,7 +180,6 @@ impl<const D: usize> Density<D> for CorrelatedRelaxedBernoulli<D> {
         let (log_m, log_not_m) = (m.clone().log(), (-m).log1p());
         let logit = log_m.clone() - log_not_m.clone();
         let v = ndtri_of_logit(self.temperature().multiply(logit.clone()) - self.logits().clone());
-        let w = self.apply(&self.inverse, v.clone());
         let w = apply(&self.inverse, v.clone());
         // (v − w)(v + w) rather than v² − w²: entries that hardly correlate cancel before they are squared.
         let copula = (v.clone() - w.clone()) * (v + w) * 0.5;
