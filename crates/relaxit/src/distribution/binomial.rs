@@ -21,7 +21,7 @@ use crate::support::{Support, restrict};
 /// `log_prob` is differentiable in the logits; samples carry none.
 ///
 /// # Numerics
-/// `log_prob` is finite for every finite logit; its absolute error is a few ulp of `n ln n`. Samples are exact:
+/// `log_prob` is finite for every finite logit; its absolute error in f32 is 1e-6 · max(1, n ln n). Samples are exact:
 /// inversion in f64 with 52 random bits, on the host, in about `17 √(n p (1 − p))` steps each.
 ///
 /// # Examples
@@ -31,7 +31,7 @@ use crate::support::{Support, restrict};
 /// let device = Device::flex();
 /// let law = Binomial::from_probs(2, Tensor::<1>::from_floats([0.25], &device))?;
 /// let one: f32 = law.log_prob(Tensor::ones([1], &device)).into_scalar();
-/// assert!((one - 0.375_f32.ln()).abs() < 1e-6);
+/// assert!((one - 0.375_f32.ln()).abs() < 1e-5);
 /// # Ok::<(), relaxit::Error>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -25,7 +25,7 @@ use crate::support::{Support, restrict};
 /// `log_prob` is differentiable in both parameters; samples carry none.
 ///
 /// # Numerics
-/// The terms of `log_prob` cancel, so its absolute error is a few ulp of `(k + r) ln(k + r)`. Samples are exact: a gamma
+/// The terms of `log_prob` cancel, so its absolute error in f32 is 1e-6 · max(1, (k + r) ln(k + r)). Samples are exact: a gamma
 /// draw by its inverse distribution function, and a Poisson draw by inversion, in f64 with 52 random bits each, on the
 /// host, in about `17 √rate + 10 √r` steps. Mean and variance grow as `e^φ` and `e^2φ`, and overflow with them.
 ///
@@ -36,7 +36,7 @@ use crate::support::{Support, restrict};
 /// let device = Device::flex();
 /// let law = NegativeBinomial::from_logits(Tensor::<1>::full([1], 2.0, &device), Tensor::zeros([1], &device))?;
 /// let one: f32 = law.log_prob(Tensor::ones([1], &device)).into_scalar();
-/// assert!((one - 0.25_f32.ln()).abs() < 1e-6);
+/// assert!((one - 0.25_f32.ln()).abs() < 1e-5);
 /// # Ok::<(), relaxit::Error>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -21,9 +21,9 @@ use crate::support::{Support, restrict};
 /// `log_prob` is differentiable in the log-rate; samples carry none.
 ///
 /// # Numerics
-/// The terms of `log_prob` cancel, so its absolute error is a few ulp of `k ln k`: 1e-5 at k = 30 in f32. Samples are
+/// The terms of `log_prob` cancel, so its absolute error in f32 is that of `ln k!`: 1e-6 · max(1, k ln k). Samples are
 /// exact: inversion in f64 with 52 random bits, on the host, in about `17 √λ` steps each. F32 holds every count up to
-/// 2²⁴; larger ones are rounded.
+/// 2²⁴; larger ones are rounded. From λ = 2⁴⁸ on a draw is λ itself, which f32 cannot tell from a draw, but f64 can.
 ///
 /// # Examples
 /// ```
