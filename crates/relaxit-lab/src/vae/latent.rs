@@ -1,12 +1,13 @@
 //! The code between encoder and decoder: its shape, its law, and how a gradient gets through it.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use burn::tensor::Tensor;
 use relaxit::distribution::{Density, KlDivergence, Moments};
 use relaxit::estimator::{
-    Arm, DisArm, Estimator, Pathwise, Rloo, ScoreFunction, StraightThrough, StraightThroughPathwise,
+    Arm, DisArm, Estimator, Pathwise, Rloo, SampleGradient, ScoreFunction, StraightThrough, StraightThroughPathwise,
 };
 use relaxit::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -119,7 +120,6 @@ impl CodeLaw for RelaxedBernoulli<3> {
         match method {
             Method::Arm => Some(Box::new(Arm)),
             Method::Disarm => Some(Box::new(DisArm)),
-            Method::GumbelSoftmax => None,
             Method::Concrete => Some(Box::new(Pathwise)),
             _ => any_code(method),
         }
@@ -134,6 +134,10 @@ impl CodeLaw for RelaxedOneHotCategorical<3> {
     fn estimator(method: Method) -> Option<Box<dyn Estimator<Self, 3>>> {
         match method {
             Method::GumbelSoftmax => Some(Box::new(Pathwise)),
+            Method::Decoupled => Some(Box::new(SampleGradient::decoupled())),
+            Method::Gapped => Some(Box::new(SampleGradient::gapped())),
+            Method::GumbelRao => Some(Box::new(SampleGradient::gumbel_rao(GUMBEL_RAO_DRAWS))),
+            Method::Reinmax => Some(Box::new(SampleGradient::rein_max())),
             _ => any_code(method),
         }
     }
@@ -146,9 +150,12 @@ fn any_code<R: CodeLaw>(method: Method) -> Option<Box<dyn Estimator<R, 3>>> {
         Method::StGumbelSoftmax => Some(Box::new(StraightThroughPathwise)),
         Method::Reinforce => Some(Box::new(ScoreFunction::new())),
         Method::Rloo => Rloo::new(RLOO_SAMPLES).ok().map(|rloo| Box::new(rloo) as Box<_>),
-        Method::Concrete | Method::GumbelSoftmax | Method::Arm | Method::Disarm => None,
+        _ => None,
     }
 }
+
+/// Conditional draws of Gumbel–Rao, as in most of its paper's experiments with several.
+const GUMBEL_RAO_DRAWS: NonZeroUsize = NonZeroUsize::new(10).expect("not zero");
 
 /// Samples of the leave-one-out estimator: as many evaluations as the antithetic ones need.
 const RLOO_SAMPLES: usize = 2;

@@ -16,6 +16,14 @@ pub enum Method {
     StraightThrough,
     /// Hard samples, with the gradient of the relaxed ones (Jang et al. 2017)
     StGumbelSoftmax,
+    /// Hard choices, with the gradient of the relaxed ones at a temperature of its own (Shah et al. 2024)
+    Decoupled,
+    /// Hard choices, with the gradient of relaxed ones averaged over conditional draws (Paulus et al. 2021)
+    GumbelRao,
+    /// Hard choices, with the gradient of logits moved a gap apart (Fan et al. 2022)
+    Gapped,
+    /// Hard choices, with a gradient exact to second order (Liu et al. 2023); made for temperatures from 1 upwards
+    Reinmax,
     /// The score function, without baseline (Williams 1992)
     Reinforce,
     /// The score function, two samples each the other's baseline (Kool et al. 2019)
@@ -28,11 +36,15 @@ pub enum Method {
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Concrete,
         Self::GumbelSoftmax,
         Self::StraightThrough,
         Self::StGumbelSoftmax,
+        Self::Decoupled,
+        Self::GumbelRao,
+        Self::Gapped,
+        Self::Reinmax,
         Self::Reinforce,
         Self::Rloo,
         Self::Arm,
@@ -47,6 +59,10 @@ impl Method {
             Self::GumbelSoftmax => "gumbel-softmax",
             Self::StraightThrough => "straight-through",
             Self::StGumbelSoftmax => "st-gumbel-softmax",
+            Self::Decoupled => "decoupled",
+            Self::GumbelRao => "gumbel-rao",
+            Self::Gapped => "gapped",
+            Self::Reinmax => "reinmax",
             Self::Reinforce => "reinforce",
             Self::Rloo => "rloo",
             Self::Arm => "arm",
@@ -61,20 +77,27 @@ impl Method {
             Self::Concrete | Self::GumbelSoftmax => {
                 "E[log p(x|y)] with relaxed y, minus KL of the discrete law: not a bound on log p(x)"
             }
-            Self::StraightThrough | Self::StGumbelSoftmax => "ELBO of the discrete model with a biased gradient",
+            Self::StraightThrough
+            | Self::StGumbelSoftmax
+            | Self::Decoupled
+            | Self::GumbelRao
+            | Self::Gapped
+            | Self::Reinmax => "ELBO of the discrete model with a biased gradient",
             Self::Reinforce | Self::Rloo | Self::Arm | Self::Disarm => {
                 "ELBO of the discrete model with an unbiased gradient"
             }
         }
     }
 
-    /// `latents` in the form that this method works on, or `None` if it cannot: some methods are for bits alone, one for
-    /// choices alone, and two categories are a bit.
+    /// `latents` in the form that this method works on, or `None` if it cannot: some methods are for bits alone, others
+    /// for choices alone, and two categories are a bit.
     #[must_use]
     pub fn form(self, latents: Latents) -> Option<Latents> {
         match self {
             Self::Concrete | Self::Arm | Self::Disarm => latents.as_bits(),
-            Self::GumbelSoftmax => Some(latents.as_choices()),
+            Self::GumbelSoftmax | Self::Decoupled | Self::GumbelRao | Self::Gapped | Self::Reinmax => {
+                Some(latents.as_choices())
+            }
             Self::StraightThrough | Self::StGumbelSoftmax | Self::Reinforce | Self::Rloo => Some(latents),
         }
     }

@@ -6,6 +6,7 @@ mod leave_one_out;
 mod mu_prop;
 mod pathwise;
 mod relax;
+mod sample_gradient;
 mod score_function;
 
 use burn::tensor::Tensor;
@@ -16,6 +17,7 @@ pub use self::leave_one_out::Rloo;
 pub use self::mu_prop::MuProp;
 pub use self::pathwise::{Pathwise, StraightThrough, StraightThroughPathwise};
 pub use self::relax::Relax;
+pub use self::sample_gradient::SampleGradient;
 pub use self::score_function::{Baseline, ConstantBaseline, MovingAverage, NoBaseline, ScoreFunction};
 
 use crate::noise::Noise;
