@@ -264,7 +264,7 @@ impl<L: Density<2> + 'static> Entry<L> {
     where
         L: Entropy<2>,
     {
-        self.offer("entropy").check("entropy", divergence::entropy)
+        self.offer("entropy").check("entropy", divergence::entropy).unless(unfit::saturated)
     }
 
     /// A closed distribution function.

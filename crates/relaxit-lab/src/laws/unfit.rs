@@ -5,6 +5,7 @@ use relaxit::distribution::Distribution;
 use relaxit::support::Support;
 
 use super::entry::Entry;
+use super::instance::values;
 use super::parameter::{Parameter, Range, Values};
 
 /// Outcomes beyond this number are not enumerated.
@@ -27,19 +28,26 @@ pub struct Subject<L> {
 }
 
 impl<L: Distribution<2> + 'static> Subject<L> {
-    pub(super) fn new(entry: &Entry<L>, values: &Values) -> relaxit::Result<Self> {
-        let law = entry.law(values, entry.rows(values, DRAWS, DType::F64), false)?;
+    pub(super) fn new(entry: &Entry<L>, at: &Values) -> relaxit::Result<Self> {
+        let law = entry.law(at, entry.rows(at, DRAWS, DType::F64), false)?;
         let draws = law.sample(&mut relaxit::noise::Noise::seeded(0).fork("a look"));
-        let one = entry.law(values, entry.rows(values, 1, DType::F64), false)?;
+        let one = entry.law(at, entry.rows(at, 1, DType::F64), false)?;
         let outcomes = entry.outcomes.map_or(0, |outcomes| outcomes(&one).len());
-        Ok(Self { law, draws, parameters: entry.flat(values).collect(), outcomes, atoms: entry.atoms })
+        Ok(Self { law, draws, parameters: entry.flat(at).collect(), outcomes, atoms: entry.atoms })
     }
 }
 
 /// Some entry never varies: it has no correlation with anything.
 pub fn constant<L>(subject: &Subject<L>) -> Option<&'static str> {
-    let spread = subject.draws.clone().max_dim(0) - subject.draws.clone().min_dim(0);
-    (smallest(spread) <= 0.0).then_some("an entry hardly ever varies")
+    let [rows, entries] = subject.draws.dims();
+    let draws = values(subject.draws.clone());
+    let rarely = |entry: usize| {
+        let mut column: Vec<f64> = draws.iter().skip(entry).step_by(entries).copied().collect();
+        column.sort_by(f64::total_cmp);
+        let usual = column[rows / 2];
+        column.iter().filter(|x| x.total_cmp(&usual).is_ne()).count() < rows / 100
+    };
+    (0..entries).any(rarely).then_some("an entry hardly ever varies")
 }
 
 /// Events with more than one free coordinate.
@@ -91,7 +99,7 @@ pub fn many_outcomes<L>(subject: &Subject<L>) -> Option<&'static str> {
 /// steps beside large numbers.
 pub fn steep<L>(subject: &Subject<L>) -> Option<&'static str> {
     let steep = |(parameter, x): &(Parameter, f64)| match parameter.range {
-        range if range.is_positive() => *x < 0.01,
+        range if range.is_positive() => *x < 0.01 || *x > 1e5,
         Range::Real => x.abs() > 1e3,
         Range::Within(low, high) => *x - low < 1e-3 || high - *x < 1e-3,
         _ => false,
