@@ -1,21 +1,26 @@
 //! Laws of bits and their relaxations.
 
+use burn::tensor::{Tensor, TensorData};
 use relaxit::distribution::Bernoulli;
-use relaxit::reference::{CONCRETE, REBAR, STOCHASTIC_GATES, STRAIGHT_THROUGH};
+use relaxit::reference::{
+    CONCRETE, CORRELATED_GATES, HARD_KUMARASWAMY, L0_REGULARIZATION, REBAR, STOCHASTIC_GATES, STRAIGHT_THROUGH,
+};
 use relaxit::relaxation::{
-    GaussianRelaxedBernoulli, HardConcrete, RebarRelaxation, RelaxedBernoulli, StochasticTimesSmooth,
-    StraightThroughBernoulli,
+    CorrelatedRelaxedBernoulli, GaussianRelaxedBernoulli, HardConcrete, HardKumaraswamy, RebarRelaxation,
+    RelaxedBernoulli, StochasticTimesSmooth, StraightThroughBernoulli,
 };
 
-use super::LOGITS;
 use super::entry::{Entry, Law};
 use super::parameter::{Parameter, Range};
+use super::{LOGITS, TEMPERATURE};
 
 pub(super) fn laws() -> Vec<Box<dyn Law>> {
     vec![
         bernoulli().done(),
+        correlated_relaxed_bernoulli().done(),
         gaussian_relaxed_bernoulli().done(),
         hard_concrete().done(),
+        hard_kumaraswamy().done(),
         rebar_relaxation().done(),
         relaxed_bernoulli().done(),
         stochastic_times_smooth().done(),
@@ -63,11 +68,46 @@ fn hard_concrete() -> Entry<HardConcrete<2>> {
     Entry::new("HardConcrete", "gates that open and close", &[LOGITS, temperature], |p| {
         HardConcrete::from_logits(p.tensor("logits"), p.tensor("temperature"))
     })
+    .paper(L0_REGULARIZATION)
     .density()
     .atoms()
     .reparameterized()
     .relaxation()
     .conditional()
+}
+
+/// It has atoms, so none of the checks of [`Entry::continuous`].
+fn hard_kumaraswamy() -> Entry<HardKumaraswamy<2>> {
+    let concentration1 = Parameter::each("concentration1", Range::Within(1e-3, 1e3), &[0.6, 1.5]);
+    let concentration0 = Parameter::each("concentration0", Range::Within(1e-3, 1e3), &[0.8]);
+    Entry::new("HardKumaraswamy", "gates of two shapes", &[concentration1, concentration0], |p| {
+        HardKumaraswamy::new(p.tensor("concentration1"), p.tensor("concentration0"))
+    })
+    .paper(HARD_KUMARASWAMY)
+    .density()
+    .atoms()
+    .reparameterized()
+}
+
+fn correlated_relaxed_bernoulli() -> Entry<CorrelatedRelaxedBernoulli<2>> {
+    let logits = Parameter::each("logits", Range::Real, &[0.3, -1.2]);
+    let correlation = Parameter::square("correlation", Range::Within(-1.0, 1.0), &[1.0, 0.5, 0.5, 1.0]).fixed();
+    Entry::new(
+        "CorrelatedRelaxedBernoulli",
+        "bits that depend on each other, made continuous",
+        &[logits, correlation, TEMPERATURE],
+        |p| {
+            let (logits, entries) = (p.tensor("logits"), p.numbers("correlation"));
+            let side = logits.dims()[1];
+            let data = TensorData::new(entries.to_vec(), [side, side]);
+            let correlation = Tensor::from_data(data, (&logits.device(), logits.dtype()));
+            CorrelatedRelaxedBernoulli::from_logits(logits, &correlation, p.tensor("temperature"))
+        },
+    )
+    .paper(CORRELATED_GATES)
+    .density()
+    .continuous()
+    .reparameterized()
 }
 
 fn rebar_relaxation() -> Entry<RebarRelaxation<2>> {
