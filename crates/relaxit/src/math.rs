@@ -54,10 +54,7 @@ pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 pub(crate) fn inverse_softplus<const D: usize>(y: Tensor<D>) -> Tensor<D> {
     let (_, resolution) = limits(y.dtype());
     let y = y.clamp_min(resolution);
-    // 1 − e^−y = e^−y/2 · 2 sinh(y/2), which does not cancel where y is small.
-    let small = (y.clone() * 0.5) + ((y.clone() * 0.5).clamp_max(1.0).sinh() * 2.0).log();
-    let large = y.clone() + (-(-y.clone()).exp()).log1p();
-    large.mask_where(y.lower_equal_elem(1.0), small)
+    y.clone() + log1mexp(y)
 }
 
 /// `ln(p / (1 − p))`, precise where p is near 0 or 1.

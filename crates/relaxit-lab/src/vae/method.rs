@@ -35,22 +35,6 @@ pub enum Method {
 }
 
 impl Method {
-    /// Every method.
-    pub const ALL: [Self; 12] = [
-        Self::Concrete,
-        Self::GumbelSoftmax,
-        Self::StraightThrough,
-        Self::StGumbelSoftmax,
-        Self::Decoupled,
-        Self::GumbelRao,
-        Self::Gapped,
-        Self::Reinmax,
-        Self::Reinforce,
-        Self::Rloo,
-        Self::Arm,
-        Self::Disarm,
-    ];
-
     /// The name on the command line and in files.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -107,12 +91,13 @@ impl Method {
 mod tests {
     use super::*;
     use crate::vae::latent::CodeLaw;
+    use clap::ValueEnum;
     use relaxit::relaxation::{RelaxedBernoulli, RelaxedOneHotCategorical};
 
     /// The form says which law the method is asked of, and that law must know it.
     #[test]
     fn every_method_has_an_estimator_for_its_form() {
-        for method in Method::ALL {
+        for &method in Method::value_variants() {
             for text in ["6", "6x2", "4x3"] {
                 let Some(form) = method.form(text.parse().unwrap()) else { continue };
                 let known = if form.categories.is_some() {

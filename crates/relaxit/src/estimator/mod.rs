@@ -91,3 +91,8 @@ fn surrogate<const D: usize>(logits: &Tensor<D>, gradient: Tensor<D>, value: Ten
     let rows = value.shape().num_elements().max(1) as f64;
     (logits.clone() * gradient.detach()).sum() * rows.recip() + value.sum() * rows.recip()
 }
+
+/// Sums the dimensions that `shape` has as 1.
+fn sum_to<const D: usize>(x: Tensor<D>, shape: [usize; D]) -> Tensor<D> {
+    (0..D).filter(|&dim| shape[dim] == 1).fold(x, Tensor::sum_dim)
+}

@@ -1,8 +1,6 @@
 //! The score function with a first-order Taylor expansion as control variate.
 
-use burn::tensor::Tensor;
-
-use super::{Bias, Estimate, Estimator, gradient, surrogate};
+use super::{Bias, Estimate, Estimator, gradient, sum_to, surrogate};
 use crate::distribution::{Density, Distribution, Moments};
 use crate::noise::Noise;
 use crate::objective::Objective;
@@ -62,8 +60,7 @@ where
         let at_mean = mean.clone().detach().require_grad();
         let value_at_mean = f.evaluate(at_mean.clone());
         let slope = gradient(&at_mean, &value_at_mean.clone().sum());
-        let shape = value.dims();
-        let linear = (0..D).filter(|&dim| shape[dim] == 1).fold(slope.clone() * (b.clone() - at_mean), Tensor::sum_dim);
+        let linear = sum_to(slope.clone() * (b.clone() - at_mean), value.dims());
         let advantage = (value.clone() - value_at_mean - linear).detach();
         let g = gradient(&theta, &((advantage * law.log_prob(b)).sum() + (slope * mean).sum()));
         Estimate { surrogate: surrogate(at.logits(), g, value.clone()), value: value.detach(), tuning: None }

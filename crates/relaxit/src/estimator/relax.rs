@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Bias, Estimate, Estimator, gradient, surrogate};
+use super::{Bias, Estimate, Estimator, gradient, sum_to, surrogate};
 use crate::control::ControlVariate;
 use crate::distribution::{Density, Reparameterized};
 use crate::noise::Noise;
@@ -114,7 +114,6 @@ where
         let score = gradient(&theta, &here.hard().log_prob(b.clone()).sum());
 
         let base = theta.detach();
-        let sum_row = |x: Tensor<D>| sum_to(x, value.dims());
         let largest = max_to(g.clone().abs(), value.dims());
         // A row whose gradient is 0 has no direction, and needs none.
         let step = (largest.clamp_min(1e-12)).recip() * STEP;
@@ -122,15 +121,10 @@ where
         let (ahead, behind) = (controls(&moved(1.0)), controls(&moved(-1.0)));
         let (_, c_tilde) = controls(&at.with_logits(base.clone()));
         let slope = ((ahead.0 - ahead.1) - (behind.0 - behind.1)) / (step.clone() * 2.0);
-        let tuning = (slope - sum_row(g.clone() * score) * c_tilde).mean() * 2.0;
+        let tuning = (slope - sum_to(g.clone() * score, value.dims()) * c_tilde).mean() * 2.0;
 
         Estimate { surrogate: surrogate(at.logits(), g, value.clone()), value: value.detach(), tuning: Some(tuning) }
     }
-}
-
-/// Sums the dimensions that `shape` has as 1.
-fn sum_to<const D: usize>(x: Tensor<D>, shape: [usize; D]) -> Tensor<D> {
-    (0..D).filter(|&dim| shape[dim] == 1).fold(x, Tensor::sum_dim)
 }
 
 /// The largest entry over the dimensions that `shape` has as 1.
