@@ -161,6 +161,11 @@ impl<const D: usize> Enumerable<D> for PlackettLuce<D> {
             repeated(&ranks, self.shape(), &self.device(), self.dtype())
         })
     }
+
+    fn num_outcomes(&self) -> f64 {
+        let items = self.shape()[D - 1];
+        (items - self.count + 1..=items).map(|left| left as f64).product()
+    }
 }
 
 /// Refuses a number of items drawn that is 0 or above the number of items.
