@@ -44,6 +44,8 @@ macro_rules! references {
 
 references! {
     ARM: "Yin & Zhou", 2019, "ARM: Augment-REINFORCE-Merge Gradient for Stochastic Binary Networks", "arXiv:1807.11143";
+    ARMS: "Dimitriev & Zhou", 2021, "ARMS: Antithetic-REINFORCE-Multi-Sample Gradient for Binary Variables",
+        "arXiv:2105.14141";
     AUTO_ENCODING_VARIATIONAL_BAYES: "Kingma & Welling", 2014, "Auto-Encoding Variational Bayes", "arXiv:1312.6114";
     A_STAR_SAMPLING: "Maddison, Tarlow & Minka", 2014, "A* Sampling", "arXiv:1411.0030";
     CONCRETE: "Maddison, Mnih & Teh", 2017,

@@ -1,6 +1,7 @@
 //! Gradient estimators: `∇ E_{b ~ p}[f(b)]` for truly discrete `b`.
 
 mod antithetic;
+mod arms;
 mod exact;
 mod leave_one_out;
 mod mu_prop;
@@ -12,6 +13,7 @@ mod score_function;
 use burn::tensor::Tensor;
 
 pub use self::antithetic::{Arm, DisArm};
+pub use self::arms::{Arms, Copula};
 pub use self::exact::Exact;
 pub use self::leave_one_out::Rloo;
 pub use self::mu_prop::MuProp;
