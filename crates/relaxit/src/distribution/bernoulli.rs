@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{at_least_f32, indicator, logit, on_device, softplus};
 use crate::noise::{Base, Noise};
@@ -97,6 +97,8 @@ impl<const D: usize> Distribution<D> for Bernoulli<D> {
         check_values("Bernoulli", "logits", "finite", &self.logits, f64::is_finite)
     }
 }
+
+replicate!(Bernoulli { logits });
 
 impl<const D: usize> Density<D> for Bernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

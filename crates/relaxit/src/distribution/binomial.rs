@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{Density, Distribution, Enumerable, KlDivergence, Moments, host};
+use super::{Density, Distribution, Enumerable, KlDivergence, Moments, host, replicate};
 use crate::error::{Error, Result, check_values};
 use crate::math::{at_least_f32, ln_gamma, ln_gamma_scalar, logit, softplus};
 use crate::noise::{Base, Noise};
@@ -132,6 +132,8 @@ impl<const D: usize> Distribution<D> for Binomial<D> {
         check_values("Binomial", "logits", "finite", &self.logits, f64::is_finite)
     }
 }
+
+replicate!(Binomial { logits } total_count);
 
 impl<const D: usize> Density<D> for Binomial<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

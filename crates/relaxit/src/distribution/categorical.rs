@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, replicate};
 use crate::error::{Error, Result, check_values};
 use crate::math::{above_zero, at_least_f32, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
@@ -116,6 +116,8 @@ impl<const D: usize> Distribution<D> for OneHotCategorical<D> {
         check_values("OneHotCategorical", "logits", "finite", &self.logits, f64::is_finite)
     }
 }
+
+replicate!(OneHotCategorical { logits });
 
 impl<const D: usize> Density<D> for OneHotCategorical<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::categorical::with_categories;
-use super::{Density, Distribution, Entropy, KlDivergence, Moments, Reparameterized, gamma_quantile, host};
+use super::{Density, Distribution, Entropy, KlDivergence, Moments, Reparameterized, gamma_quantile, host, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{above_zero, at_least_f32, digamma, ln_gamma, on_device};
 use crate::noise::{Base, Noise};
@@ -152,6 +152,8 @@ impl<const D: usize> Distribution<D> for Dirichlet<D> {
         check_values(NAME, "concentration", "between 1e-6 and 1e6", &self.concentration, |a| RANGE.contains(&a))
     }
 }
+
+replicate!(Dirichlet { concentration });
 
 impl<const D: usize> Density<D> for Dirichlet<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::categorical::with_categories;
-use super::{Density, Distribution, Reparameterized};
+use super::{Density, Distribution, Reparameterized, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{ln_gamma_scalar, on_device};
 use crate::noise::{Base, Noise};
@@ -116,6 +116,8 @@ impl<const D: usize> Distribution<D> for ExpConcrete<D> {
         self.temperature.validate("ExpConcrete")
     }
 }
+
+replicate!(ExpConcrete { logits, temperature });
 
 impl<const D: usize> Density<D> for ExpConcrete<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

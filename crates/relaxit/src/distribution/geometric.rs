@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::poisson::held;
-use super::{Density, Distribution, Entropy, KlDivergence, Moments};
+use super::{Density, Distribution, Entropy, KlDivergence, Moments, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{above_zero, at_least_f32, logit, on_device, softplus};
 use crate::noise::{Base, Noise};
@@ -103,6 +103,8 @@ impl<const D: usize> Distribution<D> for Geometric<D> {
         check_values("Geometric", "logits", "finite", &self.logits, f64::is_finite)
     }
 }
+
+replicate!(Geometric { logits });
 
 impl<const D: usize> Density<D> for Geometric<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use super::categorical::{logits_of_probs, with_categories};
 use super::plackett_luce::{OUT, broadcast, centred, checked_count, k_hot_of_top, repeated};
-use super::{Density, Distribution, Enumerable, PlackettLuce};
+use super::{Density, Distribution, Enumerable, PlackettLuce, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
@@ -131,6 +131,8 @@ impl<const D: usize> Distribution<D> for GumbelTopK<D> {
         check_values(NAME, "logits", "finite", &self.logits, f64::is_finite)
     }
 }
+
+replicate!(GumbelTopK { logits } count);
 
 impl<const D: usize> Density<D> for GumbelTopK<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
 
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, Reparameterized};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, Reparameterized, Replicate};
 use crate::error::Result;
 use crate::noise::{Base, Noise};
 use crate::support::Support;
@@ -76,6 +76,14 @@ impl<P: Distribution<D>, const K: usize, const D: usize> Distribution<D> for Ind
 
     fn validate(&self) -> Result<()> {
         self.0.validate()
+    }
+}
+
+impl<P: Replicate<D>, const K: usize, const D: usize> Replicate<D> for Independent<P, K> {
+    type Lifted<const E: usize> = Independent<P::Lifted<E>, K>;
+
+    fn replicate<const E: usize>(&self, draws: usize) -> Self::Lifted<E> {
+        Independent(self.0.replicate(draws))
     }
 }
 

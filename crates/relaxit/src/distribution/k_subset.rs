@@ -5,7 +5,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use super::categorical::with_categories;
 use super::gumbel_top_k::{binomial_coefficient, k_hot_vectors};
 use super::plackett_luce::{OUT, checked_count, k_hot_of_top, repeated};
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{log_sum_exp, logit, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
@@ -168,6 +168,8 @@ impl<const D: usize> Distribution<D> for KSubset<D> {
         check_values(NAME, "logits", "finite", &self.logits, f64::is_finite)
     }
 }
+
+replicate!(KSubset { logits } count);
 
 impl<const D: usize> Density<D> for KSubset<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

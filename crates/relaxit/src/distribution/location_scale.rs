@@ -2,6 +2,7 @@
 
 use burn::tensor::{DType, Device, Shape, Tensor};
 
+use super::Lift;
 use crate::error::{Error, Result, check_values};
 use crate::math::{at_least_f32, on_device};
 use crate::noise::{Base, Noise};
@@ -87,6 +88,14 @@ impl<const D: usize> LocationScale<D> {
     }
 }
 
+impl<const D: usize> Lift<D> for LocationScale<D> {
+    type Lifted<const E: usize> = LocationScale<E>;
+
+    fn lift<const E: usize>(&self, draws: usize) -> LocationScale<E> {
+        LocationScale { loc: self.loc.lift(draws), scale: self.scale.lift(draws) }
+    }
+}
+
 /// Constructors, accessors and the traits that are the same for every location–scale family.
 macro_rules! location_scale_family {
     ($law:ident, $subject:literal, $base:expr) => {
@@ -158,6 +167,8 @@ macro_rules! location_scale_family {
                 self.0.validate($subject)
             }
         }
+
+        $crate::distribution::replicate!($law { 0 });
     };
 }
 pub(super) use location_scale_family;

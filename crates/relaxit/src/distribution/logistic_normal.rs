@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::location_scale::LocationScale;
-use super::{Density, Distribution, KlDivergence, Reparameterized};
+use super::{Density, Distribution, KlDivergence, Reparameterized, replicate};
 use crate::error::{Error, Result};
 use crate::math::{above_zero, on_device};
 use crate::noise::{Base, Noise};
@@ -142,6 +142,8 @@ impl<const D: usize> Distribution<D> for LogisticNormal<D> {
         self.0.validate(NAME)
     }
 }
+
+replicate!(LogisticNormal { 0 });
 
 impl<const D: usize> Density<D> for LogisticNormal<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

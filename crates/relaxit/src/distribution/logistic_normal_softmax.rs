@@ -6,7 +6,7 @@ use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::location_scale::LocationScale;
 use super::logistic_normal::with_entries;
-use super::{Density, Distribution, Reparameterized};
+use super::{Density, Distribution, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::{above_zero, log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
@@ -122,6 +122,8 @@ impl<const D: usize> Distribution<D> for LogisticNormalSoftmax<D> {
         self.0.validate(NAME)
     }
 }
+
+replicate!(LogisticNormalSoftmax { 0 });
 
 impl<const D: usize> Density<D> for LogisticNormalSoftmax<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -24,6 +24,7 @@ mod negative_binomial;
 mod normal;
 mod plackett_luce;
 mod poisson;
+mod replicate;
 mod truncated;
 
 use burn::tensor::{DType, Device, Tensor};
@@ -45,9 +46,11 @@ pub use self::negative_binomial::NegativeBinomial;
 pub use self::normal::Normal;
 pub use self::plackett_luce::PlackettLuce;
 pub use self::poisson::Poisson;
+pub use self::replicate::Replicate;
 pub use self::truncated::Truncated;
 
 pub(crate) use self::plackett_luce::{OUT, k_hot_of_top};
+pub(crate) use self::replicate::{Lift, replicate};
 
 use crate::error::Result;
 use crate::noise::{Base, Noise};

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
 use super::poisson::held;
-use super::{Density, Distribution, Moments, gamma_quantile, host};
+use super::{Density, Distribution, Moments, gamma_quantile, host, replicate};
 use crate::error::{Error, Result, check_values};
 use crate::math::{at_least_f32, ln_gamma, logit, softplus};
 use crate::noise::{Base, Noise};
@@ -145,6 +145,8 @@ impl<const D: usize> Distribution<D> for NegativeBinomial<D> {
         check_values(NAME, "logits", "finite", &self.logits, f64::is_finite)
     }
 }
+
+replicate!(NegativeBinomial { total_count, logits });
 
 impl<const D: usize> Density<D> for NegativeBinomial<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

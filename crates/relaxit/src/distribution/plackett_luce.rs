@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, IndexingUpdateOp, Int, Shape, Tensor};
 
 use super::categorical::{logits_of_probs, with_categories};
-use super::{Density, Distribution, Enumerable};
+use super::{Density, Distribution, Enumerable, replicate};
 use crate::error::{Error, Result, check_values};
 use crate::math::{log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
@@ -123,6 +123,8 @@ impl<const D: usize> Distribution<D> for PlackettLuce<D> {
         check_values(NAME, "logits", "finite", &self.logits, f64::is_finite)
     }
 }
+
+replicate!(PlackettLuce { logits } count);
 
 impl<const D: usize> Density<D> for PlackettLuce<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor};
 
-use super::{Density, Distribution, KlDivergence, Moments, host};
+use super::{Density, Distribution, KlDivergence, Moments, host, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{above_zero, at_least_f32, ln_gamma};
 use crate::noise::{Base, Noise};
@@ -112,6 +112,8 @@ impl<const D: usize> Distribution<D> for Poisson<D> {
         })
     }
 }
+
+replicate!(Poisson { log_rate });
 
 impl<const D: usize> Density<D> for Poisson<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
 
-use super::{Density, Distribution, Entropy, Enumerable, Moments};
+use super::{Density, Distribution, Entropy, Enumerable, Moments, Replicate};
 use crate::error::{Error, Result};
 use crate::math::{inside_unit_interval, log_sum_exp, on_device};
 use crate::noise::Noise;
@@ -167,7 +167,7 @@ const fn last_count(support: Support) -> Option<usize> {
     }
 }
 
-impl<L: Density<D>, const D: usize> Distribution<D> for Truncated<L> {
+impl<L: Distribution<D>, const D: usize> Distribution<D> for Truncated<L> {
     const EVENT_DIMS: usize = 0;
 
     fn support(&self) -> Support {
@@ -192,6 +192,14 @@ impl<L: Density<D>, const D: usize> Distribution<D> for Truncated<L> {
 
     fn validate(&self) -> Result<()> {
         self.law.validate()
+    }
+}
+
+impl<L: Replicate<D>, const D: usize> Replicate<D> for Truncated<L> {
+    type Lifted<const E: usize> = Truncated<L::Lifted<E>>;
+
+    fn replicate<const E: usize>(&self, draws: usize) -> Self::Lifted<E> {
+        Truncated { law: self.law.replicate(draws), num_atoms: self.num_atoms }
     }
 }
 

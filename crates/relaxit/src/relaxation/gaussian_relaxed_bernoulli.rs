@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use super::mixed::with_atoms;
 use crate::distribution::location_scale::LocationScale;
-use crate::distribution::{Bernoulli, Density, Distribution, Moments, Reparameterized};
+use crate::distribution::{Bernoulli, Density, Distribution, Moments, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::{log_ndtr, logit_ndtr, ndtr, normal_density, on_device};
 use crate::noise::{Base, Noise};
@@ -173,6 +173,8 @@ impl<const D: usize> Distribution<D> for GaussianRelaxedBernoulli<D> {
         self.0.validate(NAME)
     }
 }
+
+replicate!(GaussianRelaxedBernoulli { 0 });
 
 impl<const D: usize> Density<D> for GaussianRelaxedBernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -3,7 +3,9 @@
 use burn::tensor::{DType, Device, Tensor};
 
 use super::{ConditionalRelaxation, Relaxation, RelaxedOneHotCategorical, straight_through};
-use crate::distribution::{Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized, Truncated};
+use crate::distribution::{
+    Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized, Truncated, replicate,
+};
 use crate::error::{Error, Result, check_values};
 use crate::noise::{Base, Noise};
 use crate::support::Support;
@@ -163,6 +165,8 @@ impl<const D: usize> Distribution<D> for GeneralizedGumbelSoftmax<D> {
         self.weights.validate()
     }
 }
+
+replicate!(GeneralizedGumbelSoftmax { weights, atoms });
 
 impl<const D: usize> Density<D> for GeneralizedGumbelSoftmax<D> {
     /// The density of the weights.

@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::mixed::{Stretch, with_atoms};
 use super::{ConditionalRelaxation, Relaxation, RelaxedBernoulli};
-use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized};
+use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::on_device;
 use crate::noise::{Base, Noise};
@@ -177,6 +177,8 @@ impl<const D: usize> Distribution<D> for HardConcrete<D> {
         self.concrete.validate_as(NAME)
     }
 }
+
+replicate!(HardConcrete { concrete } stretch);
 
 impl<const D: usize> Density<D> for HardConcrete<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Shape, Tensor};
 
 use super::mixed::{Stretch, with_atoms};
-use crate::distribution::{Density, Distribution, Reparameterized};
+use crate::distribution::{Density, Distribution, Reparameterized, replicate};
 use crate::error::{Error, Result, check_values};
 use crate::math::{at_least_f32, log_neg_log1mexp, log1mexp_exp, on_device};
 use crate::noise::{Base, Noise};
@@ -207,6 +207,8 @@ impl<const D: usize> Distribution<D> for HardKumaraswamy<D> {
         check_values(NAME, "concentration0", "positive and finite", &self.concentration0(), accept)
     }
 }
+
+replicate!(HardKumaraswamy { log_concentration1, log_concentration0 } stretch);
 
 impl<const D: usize> Density<D> for HardKumaraswamy<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

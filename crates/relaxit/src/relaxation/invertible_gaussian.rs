@@ -5,7 +5,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 use burn::tensor::{DType, Device, Shape, Tensor, TensorData, activation};
 
 use crate::distribution::{
-    Density, Distribution, Independent, KlDivergence, Normal, OneHotCategorical, Reparameterized,
+    Density, Distribution, Independent, KlDivergence, Normal, OneHotCategorical, Reparameterized, replicate,
 };
 use crate::error::{Error, Result};
 use crate::math::{above_zero, on_device, one_hot_argmax};
@@ -329,6 +329,8 @@ impl<const D: usize> Distribution<D> for InvertibleGaussian<D> {
         self.temperature.validate(NAME)
     }
 }
+
+replicate!(InvertibleGaussian { latent, temperature } delta);
 
 impl<const D: usize> Density<D> for InvertibleGaussian<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::{ConditionalRelaxation, Relaxation, RelaxedBernoulli};
-use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized};
+use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::{inside_unit_interval, on_device};
 use crate::noise::{Base, Noise};
@@ -133,6 +133,8 @@ impl<const D: usize> Distribution<D> for RebarRelaxation<D> {
         self.plain.validate_as(NAME)
     }
 }
+
+replicate!(RebarRelaxation { plain });
 
 impl<const D: usize> Density<D> for RebarRelaxation<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
 use super::{ConditionalRelaxation, Relaxation};
-use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized};
+use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{at_least_f32, indicator, inside_unit_interval, inverse_softplus, on_device, softplus};
 use crate::noise::{Base, Noise};
@@ -136,6 +136,8 @@ impl<const D: usize> Distribution<D> for RelaxedBernoulli<D> {
         self.validate_as(NAME)
     }
 }
+
+replicate!(RelaxedBernoulli { logits, temperature });
 
 impl<const D: usize> Density<D> for RelaxedBernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::{ConditionalRelaxation, Relaxation};
-use crate::distribution::{Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized};
+use crate::distribution::{Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::{above_zero, inverse_softplus, limits, log_sum_exp, on_device, one_hot_argmax, softplus};
 use crate::noise::{Base, Noise};
@@ -123,6 +123,8 @@ impl<const D: usize> Distribution<D> for RelaxedOneHotCategorical<D> {
         self.temperature.validate(NAME)
     }
 }
+
+replicate!(RelaxedOneHotCategorical { hard, temperature });
 
 impl<const D: usize> Density<D> for RelaxedOneHotCategorical<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use crate::distribution::{Bernoulli, Distribution, Moments};
+use crate::distribution::{Bernoulli, Distribution, Moments, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{at_least_f32, indicator, on_device};
 use crate::noise::{Base, Noise};
@@ -135,6 +135,8 @@ impl<const D: usize> Distribution<D> for StochasticTimesSmooth<D> {
         check_values(NAME, "logits", "finite", &self.logits, f64::is_finite)
     }
 }
+
+replicate!(StochasticTimesSmooth { logits });
 
 impl<const D: usize> Moments<D> for StochasticTimesSmooth<D> {
     fn mean(&self) -> Tensor<D> {

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor};
 
 use super::straight_through;
-use crate::distribution::{Bernoulli, Density, Distribution, Entropy, Enumerable, KlDivergence, Moments};
+use crate::distribution::{Bernoulli, Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, replicate};
 use crate::error::Result;
 use crate::math::{indicator, on_device};
 use crate::noise::{Base, Noise};
@@ -119,6 +119,8 @@ impl<const D: usize> Distribution<D> for StraightThroughBernoulli<D> {
         self.0.validate()
     }
 }
+
+replicate!(StraightThroughBernoulli { 0 });
 
 impl<const D: usize> Density<D> for StraightThroughBernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
