@@ -52,6 +52,8 @@ references! {
         "The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables", "arXiv:1611.00712";
     CORRELATED_GATES: "Lee, Imrie & van der Schaar", 2022,
         "Self-Supervision Enhanced Feature Selection with Correlated Gates", "ICLR 2022";
+    COUPLED_ESTIMATORS: "Dong, Mnih & Tucker", 2021, "Coupled Gradient Estimators for Discrete Latent Variables",
+        "arXiv:2106.08056";
     DECOUPLED_STRAIGHT_THROUGH: "Shah, Yan, Mozer & Liu", 2024,
         "Improving Discrete Optimisation Via Decoupled Straight-Through Gumbel-Softmax", "arXiv:2410.13331";
     DISARM: "Dong, Mnih & Tucker", 2020, "DisARM: An Antithetic Gradient Estimator for Binary Latent Variables",

@@ -52,6 +52,10 @@ fn largest<const D: usize>(x: Tensor<D>) -> f64 {
     x.abs().max().into_scalar()
 }
 
+fn choice(logits: &[f64]) -> Case<RelaxedOneHotCategorical<2>> {
+    Case::new("choice", logits, |p| RelaxedOneHotCategorical::from_logits(p, 0.5).unwrap()).with_draws(DRAWS)
+}
+
 fn arms() -> impl Iterator<Item = (usize, Arms)> {
     let copulas = [Copula::Systematic, Copula::Dirichlet];
     (2..=10).flat_map(move |n| copulas.map(|copula| (n, Arms::with_copula(n, copula).unwrap())))
@@ -160,6 +164,26 @@ fn arms_has_no_bias_with_any_number_of_samples() {
     }
 }
 
+/// Unnormalised logits, uneven numbers of categories, and probabilities of 0.001 and 0.999.
+const CHOICES: [&[f64]; 4] =
+    [&[1.0, 2.5, 0.0], &[3.0, -3.9], &[0.0, 0.0, -6.0, 1.0], &[0.3, -0.2, 1.0, 0.1, -1.0, 0.5, 0.2]];
+
+fn unbiased_at_choices(estimators: impl Fn() -> Vec<Boxed<RelaxedOneHotCategorical<2>, 2>>) {
+    for logits in CHOICES {
+        for exponent in 1..=3 {
+            for mut estimator in estimators() {
+                assert_eq!(estimator.bias(), Bias::Unbiased);
+                gradient::claim::<_, 0>(&choice(logits), &mut *estimator, &power(exponent)).assert();
+            }
+        }
+    }
+}
+
+#[test]
+fn disarm_has_no_bias_at_choices() {
+    unbiased_at_choices(|| vec![Box::new(DisArm)]);
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Variances
 
@@ -220,6 +244,47 @@ fn arms_has_less_variance_than_independent_samples() {
     }
 }
 
+/// The sum over logits of the variances of one choice, and its standard error.
+fn total_variance(
+    logits: &[f64],
+    estimator: &mut dyn Estimator<RelaxedOneHotCategorical<2>, 2>,
+    f: &dyn Objective<2>,
+) -> (f64, f64) {
+    let (_, gradients) = gradient::draws(&choice(logits), estimator, f, DRAWS);
+    let (mut total, mut error) = (0.0, 0.0);
+    for column in gradients.chunk(logits.len(), 1) {
+        let (variance, of_variance) = variance_and_error(column);
+        total += variance;
+        error += of_variance;
+    }
+    (total, error)
+}
+
+/// Two categories are a bit, whose variance is known; both logits have it.
+#[test]
+fn disarm_at_two_categories_has_the_variance_of_the_bit() {
+    for theta in [0.5, 0.3, 0.8] {
+        let v = theta * (1.0 - theta);
+        let exact = 1.7 * 1.7 * v * (f64::max(theta, 1.0 - theta) / 2.0 - v);
+        let f = |b: Tensor<2>| b.slice_dim(1, 0) * 1.7 + 0.2;
+        let (variance, error) = total_variance(&[logit(theta) + 0.4, 0.4], &mut DisArm, &f);
+        assert!((variance - 2.0 * exact).abs() < Z_MILLION * error + 1e-5 * exact + 1e-9, "{variance} {exact}");
+    }
+}
+
+#[test]
+fn disarm_has_less_variance_than_two_independent_samples_at_choices() {
+    for logits in [&CHOICES[0], &CHOICES[2], &CHOICES[3]] {
+        let f = power(2);
+        let (variance, error) = total_variance(logits, &mut DisArm, &f);
+        let (independent, independent_error) = total_variance(logits, &mut Rloo::new(2).unwrap(), &f);
+        assert!(
+            variance + Z_MILLION * (error + independent_error) < independent,
+            "{logits:?} {variance} {independent}"
+        );
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Every rank
 
@@ -236,7 +301,7 @@ fn of_bits<const D: usize>() -> Vec<Boxed<RelaxedBernoulli<D>, D>> {
 }
 
 fn of_choices<const D: usize>() -> Vec<Boxed<RelaxedOneHotCategorical<D>, D>> {
-    vec![Box::new(ScoreFunction::new()), Box::new(Rloo::new(3).unwrap()), Box::new(MuProp)]
+    vec![Box::new(ScoreFunction::new()), Box::new(Rloo::new(3).unwrap()), Box::new(MuProp), Box::new(DisArm)]
 }
 
 const LOGITS: [f64; 8] = [0.5, -1.0, 2.0, 0.0, -0.3, 1.2, -2.5, 0.8];
@@ -270,4 +335,88 @@ fn bits_of_every_rank() {
 fn choices_of_every_rank() {
     choices_at_rank::<1, 3>(&[2, 3]);
     choices_at_rank::<2, 4>(&[2, 2, 2]);
+}
+
+/// One row is a row: the same noise gives the same gradient without the batch dimension.
+#[test]
+fn a_choice_without_a_batch_is_a_batch_of_one() {
+    for (mut flat, mut batch) in of_choices::<1>().into_iter().zip(of_choices::<2>()) {
+        let (one, two) = (leaf(&LOGITS[..5], [5]), leaf(&LOGITS[..5], [1, 5]));
+        let weights = |b: Tensor<2>| b * Tensor::from_data([[1.0, -0.7, 0.4, 1.3, 0.9]], &Device::flex()).autodiff();
+        let f = |b: Tensor<1>| (weights(b.unsqueeze()).sum_dim(1) - 0.45).powi_scalar(3).reshape([1]);
+        let at = RelaxedOneHotCategorical::from_logits(one.clone(), 0.5).unwrap();
+        let estimate = flat.estimate(&at, &f, &mut Noise::seeded(3));
+        let gradient = one.grad(&estimate.surrogate.backward()).unwrap();
+        let at = RelaxedOneHotCategorical::from_logits(two.clone(), 0.5).unwrap();
+        let estimate = batch.estimate(&at, &|b| (weights(b).sum_dim(1) - 0.45).powi_scalar(3), &mut Noise::seeded(3));
+        let expected = two.grad(&estimate.surrogate.backward()).unwrap();
+        assert!(largest(expected.clone().reshape([5]) - gradient) < 1e-6 * largest(expected), "{}", flat.name());
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What every estimator must keep to
+
+#[test]
+fn parameters_of_the_objective_get_their_gradient_once() {
+    fn once<R: Relaxation<3>>(mut estimator: Boxed<R, 3>, at: &R) {
+        let weight = leaf(&[2.0], [1, 1, 1]);
+        let f = |b: Tensor<3>| b.slice_dim(2, 0).sum_dim(1) * weight.clone() + 5.0;
+        let estimate = estimator.estimate(at, &f, &mut Noise::seeded(0));
+        // d/dw of the mean value is the mean number of ones, which the value tells.
+        let expected = (estimate.value.mean().into_scalar::<f64>() - 5.0) / 2.0;
+        let got: f64 = weight.grad(&estimate.surrogate.backward()).unwrap().into_scalar();
+        assert!((got - expected).abs() < 1e-4 && expected > 0.1, "{}: {got} {expected}", estimator.name());
+    }
+    let logits = || Tensor::<3>::zeros([1000, 2, 3], &Device::flex().autodiff()).require_grad();
+    for estimator in of_bits::<3>() {
+        once(estimator, &RelaxedBernoulli::from_logits(logits(), 0.5).unwrap());
+    }
+    for estimator in of_choices::<3>() {
+        once(estimator, &RelaxedOneHotCategorical::from_logits(logits(), 0.5).unwrap());
+    }
+}
+
+#[test]
+fn evaluations_are_counted() {
+    fn counts<R: Relaxation<2>>(case: &Case<R>, estimators: Vec<(Boxed<R, 2>, u64)>) {
+        let f = power(2);
+        for (mut estimator, evaluations) in estimators {
+            let counted = Counted::new(&f);
+            let _ = gradient::draws(case, &mut *estimator, &counted, 10);
+            assert_eq!(counted.evaluations(), 10 * evaluations, "{}", estimator.name());
+        }
+    }
+    counts(&bits(&[0.0, 1.0]), vec![(Box::new(Arms::new(5).unwrap()), 5), (Box::new(Exact::<1>), 4)]);
+    counts(&choice(&[0.0, 1.0, 0.5]), vec![(Box::new(DisArm), 2), (Box::new(Exact::<0>), 3)]);
+}
+
+#[test]
+fn extreme_logits_stay_finite() {
+    fn finite<R: Relaxation<2>>(case: &Case<R>, estimators: Vec<Boxed<R, 2>>) {
+        for mut estimator in estimators {
+            let (values, g) = gradient::draws(case, &mut *estimator, &power(2), 100);
+            let sum = values.abs().max().into_scalar::<f64>() + largest(g);
+            assert!(sum.is_finite(), "{} at {case:?}", estimator.name());
+        }
+    }
+    for logit in [-1e4, -50.0, 50.0, 1e4] {
+        finite(&bits(&[logit, 0.0]), of_bits());
+        finite(&choice(&[logit, 0.0, 1.0]), of_choices());
+        finite(&choice(&[logit, -logit, 0.0, logit]), of_choices());
+    }
+    finite(&choice(&[3.0]), of_choices());
+}
+
+#[test]
+fn an_empty_batch_has_no_gradient_to_give() {
+    let logits = || Tensor::<2>::zeros([0, 3], &Device::flex().autodiff()).require_grad();
+    for mut estimator in of_bits::<2>() {
+        let at = RelaxedBernoulli::from_logits(logits(), 0.5).unwrap();
+        assert_eq!(estimator.estimate(&at, &power(2), &mut Noise::seeded(0)).value.dims(), [0, 1]);
+    }
+    for mut estimator in of_choices::<2>() {
+        let at = RelaxedOneHotCategorical::from_logits(logits(), 0.5).unwrap();
+        assert_eq!(estimator.estimate(&at, &power(2), &mut Noise::seeded(0)).value.dims(), [0, 1]);
+    }
 }

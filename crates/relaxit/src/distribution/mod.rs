@@ -49,7 +49,7 @@ pub use self::poisson::Poisson;
 pub use self::replicate::Replicate;
 pub use self::truncated::Truncated;
 
-pub(crate) use self::plackett_luce::{OUT, k_hot_of_top};
+pub(crate) use self::plackett_luce::{OUT, k_hot_of_top, log_add_exp};
 pub(crate) use self::replicate::{Lift, replicate};
 
 use crate::error::Result;

@@ -244,7 +244,7 @@ fn suffix_log_sum_exp<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 }
 
 /// `ln(eᵃ + eᵇ)` of finite numbers.
-fn log_add_exp<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+pub(crate) fn log_add_exp<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     let max = a.clone().max_pair(b.clone()).detach();
     ((a - max.clone()).exp() + (b - max.clone()).exp()).log() + max
 }

@@ -2,6 +2,7 @@
 
 mod antithetic;
 mod arms;
+mod coupled;
 mod exact;
 mod leave_one_out;
 mod mu_prop;
