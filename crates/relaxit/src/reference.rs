@@ -90,6 +90,8 @@ references! {
     NEURAL_SORT: "Grover, Wang, Zweig & Ermon", 2019,
         "Stochastic Optimization of Sorting Networks via Continuous Relaxations", "arXiv:1903.08850";
     PHILOX: "Salmon, Moraes, Dror & Shaw", 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", "doi:10.1145/2063384.2063405";
+    RAO_BLACKWELLIZED: "Liu, Regier, Tripuraneni, Jordan & McAuliffe", 2019,
+        "Rao-Blackwellized Stochastic Gradients for Discrete Distributions", "arXiv:1810.04777";
     REBAR: "Tucker, Mnih, Maddison, Lawson & Sohl-Dickstein", 2017,
         "REBAR: Low-variance, unbiased gradient estimates for discrete latent variable models", "arXiv:1703.07370";
     REINFORCE: "Williams", 1992,
@@ -114,4 +116,6 @@ references! {
     SUBSET_SAMPLING: "Xie & Ermon", 2019, "Reparameterizable Subset Sampling via Continuous Relaxations", "arXiv:1901.10517";
     U2G: "Yin, Ho, Yan, Qian & Zhou", 2020,
         "Probabilistic Best Subset Selection via Gradient-Based Optimization", "arXiv:2006.06448";
+    UNORDERED_SET: "Kool, van Hoof & Welling", 2020,
+        "Estimating Gradients for Discrete Random Variables by Sampling without Replacement", "arXiv:2002.06043";
 }

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, and these are their helpers
 
 use burn::tensor::{Shape, TensorData};
-use relaxit::estimator::{Arm, Arms, Bias, Copula, DisArm, Exact, MuProp, Rloo, ScoreFunction};
+use relaxit::estimator::{
+    Arm, Arms, Bias, Copula, DisArm, Exact, MuProp, Rloo, ScoreFunction, SumAndSample, UnorderedSet,
+};
 use relaxit::objective::Counted;
 use relaxit::prelude::*;
 use relaxit::testing::{Case, Z_MILLION, gradient};
@@ -184,6 +186,16 @@ fn disarm_has_no_bias_at_choices() {
     unbiased_at_choices(|| vec![Box::new(DisArm)]);
 }
 
+#[test]
+fn sum_and_sample_has_no_bias() {
+    unbiased_at_choices(|| [1, 2, 3].map(|k| Box::new(SumAndSample::new(k).unwrap()) as Boxed<_, 2>).into());
+}
+
+#[test]
+fn unordered_set_has_no_bias() {
+    unbiased_at_choices(|| [2, 3, 5].map(|k| Box::new(UnorderedSet::new(k).unwrap()) as Boxed<_, 2>).into());
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Variances
 
@@ -285,6 +297,97 @@ fn disarm_has_less_variance_than_two_independent_samples_at_choices() {
     }
 }
 
+/// The outcomes of a discrete law of gradients: their total variance over the logits.
+fn variance_of(outcomes: &[(f64, Vec<f64>)]) -> f64 {
+    let moment = |k: usize, power: i32| outcomes.iter().map(|(p, g)| p * g[k].powi(power)).sum::<f64>();
+    (0..outcomes[0].1.len()).map(|k| moment(k, 2) - moment(k, 1).powi(2)).sum()
+}
+
+/// Probabilities in falling order, their logits, and what each category is worth.
+const PROBS: [f64; 4] = [0.4, 0.3, 0.2, 0.1];
+const WORTH: [f64; 4] = [0.5, -1.0, 2.0, 0.7];
+
+fn worth(b: Tensor<2>) -> Tensor<2> {
+    let worth = Tensor::<1>::from_data(TensorData::new(WORTH.to_vec(), [4]), (&b.device(), b.dtype()));
+    (b * worth.unsqueeze()).sum_dim(1)
+}
+
+fn hot_less_probs(category: usize) -> impl Iterator<Item = f64> {
+    PROBS.iter().enumerate().map(move |(k, p)| f64::from(u8::from(k == category)) - p)
+}
+
+#[test]
+fn the_variance_of_sum_and_sample_is_the_closed_form() {
+    let logits = PROBS.map(f64::ln);
+    for summed in 1..4 {
+        let total: f64 = PROBS[..summed].iter().sum();
+        let baseline = (0..summed).map(|k| PROBS[k] * WORTH[k]).sum::<f64>() / total;
+        let outcomes: Vec<_> = (summed..4)
+            .map(|c| {
+                let scale = (1.0 - total) * (WORTH[c] - baseline);
+                (PROBS[c] / (1.0 - total), hot_less_probs(c).map(|score| scale * score).collect())
+            })
+            .collect();
+        let exact = variance_of(&outcomes);
+        let (variance, error) = total_variance(&logits, &mut SumAndSample::new(summed).unwrap(), &worth);
+        assert!((variance - exact).abs() < Z_MILLION * error + 1e-6, "{summed}: {variance} {exact}");
+        let (independent, _) = total_variance(&logits, &mut Rloo::new(summed + 1).unwrap(), &worth);
+        assert!(exact < 0.9 * independent, "{summed}: {exact} {independent}");
+    }
+}
+
+#[test]
+fn the_variance_of_an_unordered_set_of_two_is_the_closed_form() {
+    let logits = PROBS.map(f64::ln);
+    let pairs = (0..4).flat_map(|a| (0..a).map(move |b| (a, b)));
+    let outcomes: Vec<_> = pairs
+        .map(|(a, b)| {
+            let both = PROBS[a] * PROBS[b];
+            let probability = both / (1.0 - PROBS[a]) + both / (1.0 - PROBS[b]);
+            let scale = both / probability * (WORTH[a] - WORTH[b]);
+            let difference = hot_less_probs(a).zip(hot_less_probs(b)).map(|(a, b)| scale * (a - b)).collect();
+            (probability, difference)
+        })
+        .collect();
+    let exact = variance_of(&outcomes);
+    let (variance, error) = total_variance(&logits, &mut UnorderedSet::new(2).unwrap(), &worth);
+    assert!((variance - exact).abs() < Z_MILLION * error + 1e-6, "{variance} {exact}");
+}
+
+#[test]
+fn sets_without_replacement_have_less_variance_than_samples_with_it() {
+    for logits in [&PROBS.map(f64::ln)[..], CHOICES[2], CHOICES[3]] {
+        for samples in [2, 3, 4] {
+            let f = power(2);
+            let (variance, error) = total_variance(logits, &mut UnorderedSet::new(samples).unwrap(), &f);
+            let (independent, other) = total_variance(logits, &mut Rloo::new(samples).unwrap(), &f);
+            assert!(
+                variance + Z_MILLION * (error + other) < independent,
+                "{logits:?} {samples} {variance} {independent}"
+            );
+        }
+    }
+}
+
+/// Nothing is left to chance when all categories are summed or drawn.
+#[test]
+fn all_categories_together_are_the_exact_gradient() {
+    let (case, f) = (choice(CHOICES[0]), power(3));
+    let (value, exact) = gradient::draws(&case, &mut Exact::<0>, &f, 1);
+    let all: [Boxed<_, 2>; 2] = [Box::new(SumAndSample::new(7).unwrap()), Box::new(UnorderedSet::new(3).unwrap())];
+    for mut estimator in all {
+        let (values, gradients) = gradient::draws(&case, &mut *estimator, &f, 100);
+        assert!(largest((values - value.clone()) / value.clone()) < 1e-5, "{}", estimator.name());
+        assert!(largest((gradients - exact.clone()) / exact.clone()) < 1e-5, "{}", estimator.name());
+    }
+}
+
+#[test]
+fn refused_at_the_door() {
+    assert!(Arms::new(1).is_err() && SumAndSample::new(0).is_err());
+    assert!(UnorderedSet::new(1).is_err() && UnorderedSet::new(9).is_err() && UnorderedSet::new(8).is_ok());
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Every rank
 
@@ -301,7 +404,14 @@ fn of_bits<const D: usize>() -> Vec<Boxed<RelaxedBernoulli<D>, D>> {
 }
 
 fn of_choices<const D: usize>() -> Vec<Boxed<RelaxedOneHotCategorical<D>, D>> {
-    vec![Box::new(ScoreFunction::new()), Box::new(Rloo::new(3).unwrap()), Box::new(MuProp), Box::new(DisArm)]
+    vec![
+        Box::new(ScoreFunction::new()),
+        Box::new(Rloo::new(3).unwrap()),
+        Box::new(MuProp),
+        Box::new(DisArm),
+        Box::new(SumAndSample::new(1).unwrap()),
+        Box::new(UnorderedSet::new(2).unwrap()),
+    ]
 }
 
 const LOGITS: [f64; 8] = [0.5, -1.0, 2.0, 0.0, -0.3, 1.2, -2.5, 0.8];
@@ -388,7 +498,22 @@ fn evaluations_are_counted() {
         }
     }
     counts(&bits(&[0.0, 1.0]), vec![(Box::new(Arms::new(5).unwrap()), 5), (Box::new(Exact::<1>), 4)]);
-    counts(&choice(&[0.0, 1.0, 0.5]), vec![(Box::new(DisArm), 2), (Box::new(Exact::<0>), 3)]);
+    counts(
+        &choice(&[0.0, 1.0, 0.5]),
+        vec![
+            (Box::new(DisArm), 2),
+            (Box::new(SumAndSample::new(1).unwrap()), 2),
+            (Box::new(SumAndSample::new(3).unwrap()), 3),
+            (Box::new(UnorderedSet::new(2).unwrap()), 2),
+            (Box::new(Exact::<0>), 3),
+        ],
+    );
+    // Two variables, one after the other.
+    let f = power(2);
+    let counted = Counted::new(&f);
+    let at = RelaxedOneHotCategorical::from_logits(leaf(&[0.0; 60], [10, 2, 3]), 0.5).unwrap();
+    let _ = SumAndSample::new(1).unwrap().estimate(&at, &counted, &mut Noise::seeded(0));
+    assert_eq!(counted.evaluations(), 10 * 4);
 }
 
 #[test]
