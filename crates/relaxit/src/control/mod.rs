@@ -1,10 +1,12 @@
 //! Control variates: functions of the latent that follow the objective, and take variance away.
 
 mod relaxed_objective;
+mod tuner;
 
 use burn::tensor::Tensor;
 
 pub use self::relaxed_objective::RelaxedObjective;
+pub use self::tuner::{Moments, Tuner, TunerState};
 
 use crate::objective::Objective;
 use crate::relaxation::Relaxation;
@@ -25,6 +27,27 @@ use crate::relaxation::Relaxation;
 pub trait ControlVariate<R: Relaxation<D>, const D: usize> {
     /// `c(z)` at the relaxation `at`, for the objective `f`.
     fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D>;
+
+    /// What a [`Tuner`] trains; see [`Estimator::parameters`](crate::estimator::Estimator::parameters).
+    fn parameters(&self) -> Vec<Tensor<1>> {
+        Vec::new()
+    }
+
+    /// Replaces them, in the same order.
+    ///
+    /// # Panics
+    /// If the number or the lengths differ.
+    #[track_caller]
+    fn set_parameters(&mut self, parameters: Vec<Tensor<1>>) {
+        assert_parameters(&[], &parameters);
+    }
+}
+
+/// Replacements must fit what they replace.
+#[track_caller]
+pub(crate) fn assert_parameters(old: &[Tensor<1>], new: &[Tensor<1>]) {
+    let lengths = |tensors: &[Tensor<1>]| tensors.iter().map(|tensor| tensor.dims()[0]).collect::<Vec<_>>();
+    assert_eq!(lengths(new), lengths(old), "set_parameters: new parameters must have number and lengths of the old");
 }
 
 impl<R, C, const D: usize> ControlVariate<R, D> for C
@@ -49,5 +72,16 @@ where
 {
     fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D> {
         self.0.value(at, z.clone(), f) + self.1.value(at, z, f)
+    }
+
+    /// The first's, then the second's.
+    fn parameters(&self) -> Vec<Tensor<1>> {
+        [self.0.parameters(), self.1.parameters()].concat()
+    }
+
+    fn set_parameters(&mut self, mut parameters: Vec<Tensor<1>>) {
+        let second = parameters.split_off(self.0.parameters().len().min(parameters.len()));
+        self.0.set_parameters(parameters);
+        self.1.set_parameters(second);
     }
 }

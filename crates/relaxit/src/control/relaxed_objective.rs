@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::ControlVariate;
+use super::{ControlVariate, assert_parameters};
 use crate::objective::Objective;
 use crate::relaxation::Relaxation;
 
@@ -12,8 +12,8 @@ use crate::relaxation::Relaxation;
 /// c(z) = η f(squash(z))
 /// ```
 ///
-/// The scale may carry a gradient, and so may the relaxation's temperature: both are tuned by
-/// [`Estimate::tuning`](crate::estimator::Estimate).
+/// A scale that records a gradient is its one parameter. The relaxation's temperature may record one too: both are tuned
+/// by [`Estimate::tuning`](crate::estimator::Estimate).
 ///
 /// # Examples
 /// ```
@@ -50,5 +50,17 @@ impl RelaxedObjective {
 impl<R: Relaxation<D>, const D: usize> ControlVariate<R, D> for RelaxedObjective {
     fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D> {
         f.evaluate(at.squash(z)) * self.scale.clone().reshape([1; D])
+    }
+
+    fn parameters(&self) -> Vec<Tensor<1>> {
+        if self.scale.is_require_grad() { vec![self.scale.clone()] } else { Vec::new() }
+    }
+
+    #[track_caller]
+    fn set_parameters(&mut self, mut parameters: Vec<Tensor<1>>) {
+        assert_parameters(&ControlVariate::<R, D>::parameters(self), &parameters);
+        if let Some(scale) = parameters.pop() {
+            self.scale = scale;
+        }
     }
 }

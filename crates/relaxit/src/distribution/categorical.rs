@@ -161,6 +161,10 @@ impl<const D: usize> Enumerable<D> for OneHotCategorical<D> {
             Tensor::zeros(shape, (&self.device(), self.dtype())).slice_fill(ranges, 1.0)
         })
     }
+
+    fn num_outcomes(&self) -> f64 {
+        self.shape()[D - 1] as f64
+    }
 }
 
 impl<const D: usize> KlDivergence<Self, D> for OneHotCategorical<D> {

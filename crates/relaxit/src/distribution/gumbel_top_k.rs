@@ -193,6 +193,10 @@ impl<const D: usize> Enumerable<D> for GumbelTopK<D> {
         k_hot_vectors(self.shape()[D - 1], self.count)
             .map(|event| repeated(&event, self.shape(), &self.device(), self.dtype()))
     }
+
+    fn num_outcomes(&self) -> f64 {
+        binomial_coefficient(self.shape()[D - 1], self.count)
+    }
 }
 
 /// `ln(1 − exp(−eˣ))`: the probability, in logarithms, that a standard Gumbel variable exceeds `−x`.
@@ -202,6 +206,11 @@ fn log_gumbel_survival<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let below = (x.clone() - LOWEST).clamp_max(0.0);
     let tanh = (x.clamp(LOWEST, 4.0).exp() * 0.5).tanh();
     tanh.clone().log() - tanh.log1p() + below + std::f64::consts::LN_2
+}
+
+/// `K!/(k! (K − k)!)`, whose partial products are binomial coefficients and so whole.
+pub(crate) fn binomial_coefficient(items: usize, count: usize) -> f64 {
+    (1..=count.min(items - count)).fold(1.0, |product, i| product * (items - i + 1) as f64 / i as f64)
 }
 
 /// Every vector of `items` entries with `count` ones, in lexicographic order of the positions.

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::categorical::with_categories;
-use super::gumbel_top_k::k_hot_vectors;
+use super::gumbel_top_k::{binomial_coefficient, k_hot_vectors};
 use super::plackett_luce::{OUT, checked_count, k_hot_of_top, repeated};
 use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, replicate};
 use crate::error::{Result, check_values};
@@ -230,6 +230,10 @@ impl<const D: usize> Enumerable<D> for KSubset<D> {
     fn outcomes(&self) -> impl Iterator<Item = Tensor<D>> + '_ {
         k_hot_vectors(self.shape()[D - 1], self.count)
             .map(|event| repeated(&event, self.shape(), &self.device(), self.dtype()))
+    }
+
+    fn num_outcomes(&self) -> f64 {
+        binomial_coefficient(self.shape()[D - 1], self.count)
     }
 }
 

@@ -49,7 +49,7 @@ pub use self::poisson::Poisson;
 pub use self::replicate::Replicate;
 pub use self::truncated::Truncated;
 
-pub(crate) use self::plackett_luce::{OUT, k_hot_of_top};
+pub(crate) use self::plackett_luce::{OUT, k_hot_of_top, log_add_exp};
 pub(crate) use self::replicate::{Lift, replicate};
 
 use crate::error::Result;
@@ -198,6 +198,18 @@ pub trait Enumerable<const D: usize>: Distribution<D> {
     /// assert!(total.all_close(Tensor::ones([5, 1], &Device::flex()), None, None));
     /// ```
     fn outcomes(&self) -> impl Iterator<Item = Tensor<D>> + '_;
+
+    /// How many there are, without the work of computing them; as a float, because `Independent` raises it to a power.
+    ///
+    /// # Examples
+    /// ```
+    /// use relaxit::prelude::*;
+    /// let law = Independent::<_, 1>(Bernoulli::from_logits(Tensor::<2>::zeros([5, 40], &Device::flex())));
+    /// assert_eq!(law.num_outcomes(), 2f64.powi(40));
+    /// ```
+    fn num_outcomes(&self) -> f64 {
+        self.outcomes().count() as f64
+    }
 }
 
 /// A law `p` whose Kullback–Leibler divergence to laws of type `Q` has a closed form.

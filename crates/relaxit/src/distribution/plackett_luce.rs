@@ -170,6 +170,11 @@ impl<const D: usize> Enumerable<D> for PlackettLuce<D> {
             repeated(&ranks, self.shape(), &self.device(), self.dtype())
         })
     }
+
+    fn num_outcomes(&self) -> f64 {
+        let items = self.shape()[D - 1];
+        (items - self.count + 1..=items).map(|left| left as f64).product()
+    }
 }
 
 /// Refuses a number of items drawn that is 0 or above the number of items.
@@ -246,7 +251,7 @@ fn suffix_log_sum_exp<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 }
 
 /// `ln(eᵃ + eᵇ)` of finite numbers.
-fn log_add_exp<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+pub(crate) fn log_add_exp<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     let max = a.clone().max_pair(b.clone()).detach();
     ((a - max.clone()).exp() + (b - max.clone()).exp()).log() + max
 }

@@ -1,17 +1,23 @@
 //! Gradient estimators: `∇ E_{b ~ p}[f(b)]` for truly discrete `b`.
 
 mod antithetic;
+mod arms;
+mod coupled;
 mod exact;
 mod leave_one_out;
+mod local;
 mod mu_prop;
 mod pathwise;
 mod relax;
 mod sample_gradient;
 mod score_function;
+mod sum_and_sample;
+mod unordered_set;
 
 use burn::tensor::Tensor;
 
 pub use self::antithetic::{Arm, DisArm};
+pub use self::arms::{Arms, Copula};
 pub use self::exact::Exact;
 pub use self::leave_one_out::Rloo;
 pub use self::mu_prop::MuProp;
@@ -19,7 +25,10 @@ pub use self::pathwise::{Pathwise, StraightThrough, StraightThroughPathwise};
 pub use self::relax::Relax;
 pub use self::sample_gradient::SampleGradient;
 pub use self::score_function::{Baseline, ConstantBaseline, MovingAverage, NoBaseline, ScoreFunction};
+pub use self::sum_and_sample::SumAndSample;
+pub use self::unordered_set::UnorderedSet;
 
+use crate::control::assert_parameters;
 use crate::noise::Noise;
 use crate::objective::Objective;
 use crate::reference::Reference;
@@ -45,8 +54,9 @@ pub struct Estimate<const D: usize> {
     pub value: Tensor<D>,
     /// `∇ surrogate` is the estimate, averaged over rows. Its own value means nothing.
     pub surrogate: Tensor<1>,
-    /// For estimators with a control variate: its gradient with respect to the control variate's parameters estimates
-    /// the gradient of the variance. Step only those with it.
+    /// What the estimator's own parameters should descend, such as the variance for those of a control variate: its
+    /// gradient with respect to them estimates the gradient of that. Step only those with it, by a
+    /// [`Tuner`](crate::control::Tuner).
     pub tuning: Option<Tensor<1>>,
 }
 
@@ -76,6 +86,21 @@ pub trait Estimator<R: Relaxation<D>, const D: usize> {
 
     /// One estimate, from fresh noise.
     fn estimate(&mut self, at: &R, f: &dyn Objective<D>, noise: &mut Noise) -> Estimate<D>;
+
+    /// The estimator's own parameters, which [`Estimate::tuning`] trains: leaves of the autodiff graph, flattened, in a
+    /// fixed order and one precision. None by default.
+    fn parameters(&self) -> Vec<Tensor<1>> {
+        Vec::new()
+    }
+
+    /// Replaces them, in the same order.
+    ///
+    /// # Panics
+    /// If the number or the lengths differ.
+    #[track_caller]
+    fn set_parameters(&mut self, parameters: Vec<Tensor<1>>) {
+        assert_parameters(&[], &parameters);
+    }
 }
 
 /// The gradient of `output` at `leaf`, back on the autodiff device; zero where `output` does not depend on it.

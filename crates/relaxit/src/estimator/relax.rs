@@ -125,6 +125,15 @@ where
 
         Estimate { surrogate: surrogate(at.logits(), g, value.clone()), value: value.detach(), tuning: Some(tuning) }
     }
+
+    /// Those of the control variate.
+    fn parameters(&self) -> Vec<Tensor<1>> {
+        self.control.parameters()
+    }
+
+    fn set_parameters(&mut self, parameters: Vec<Tensor<1>>) {
+        self.control.set_parameters(parameters);
+    }
 }
 
 /// The largest entry over the dimensions that `shape` has as 1.

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::{Bias, Estimate, Estimator};
+use crate::control::assert_parameters;
 use crate::distribution::{Density, Distribution};
 use crate::error::{Error, Result};
 use crate::noise::Noise;
@@ -55,7 +56,24 @@ impl<B> ScoreFunction<B> {
 /// Something subtracted from the value that does not depend on the sample it is subtracted for.
 pub trait Baseline<const D: usize> {
     /// The value less the baseline; then the baseline may learn from the value.
+    ///
+    /// `value` carries no gradient. The advantage of a baseline that is trained carries that of its parameters; they
+    /// descend its square.
     fn advantage(&mut self, value: Tensor<D>) -> Tensor<D>;
+
+    /// What a [`Tuner`](crate::control::Tuner) trains; see [`Estimator::parameters`].
+    fn parameters(&self) -> Vec<Tensor<1>> {
+        Vec::new()
+    }
+
+    /// Replaces them, in the same order.
+    ///
+    /// # Panics
+    /// If the number or the lengths differ.
+    #[track_caller]
+    fn set_parameters(&mut self, parameters: Vec<Tensor<1>>) {
+        assert_parameters(&[], &parameters);
+    }
 }
 
 /// No baseline: the advantage is the value.
@@ -146,7 +164,17 @@ where
         let value = f.evaluate(b.clone());
         let rows = value.shape().num_elements().max(1) as f64;
         let advantage = self.baseline.advantage(value.clone().detach());
-        let surrogate = (advantage * law.log_prob(b)).sum() * rows.recip() + value.clone().mean();
-        Estimate { value: value.detach(), surrogate, tuning: None }
+        let tuning = advantage.is_tracked().then(|| advantage.clone().square().mean());
+        let surrogate = (advantage.detach() * law.log_prob(b)).sum() * rows.recip() + value.clone().mean();
+        Estimate { value: value.detach(), surrogate, tuning }
+    }
+
+    /// Those of the baseline.
+    fn parameters(&self) -> Vec<Tensor<1>> {
+        self.baseline.parameters()
+    }
+
+    fn set_parameters(&mut self, parameters: Vec<Tensor<1>>) {
+        self.baseline.set_parameters(parameters);
     }
 }

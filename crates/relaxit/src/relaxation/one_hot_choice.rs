@@ -64,6 +64,10 @@ macro_rules! one_hot_choice {
             fn outcomes(&self) -> impl Iterator<Item = Tensor<D>> + '_ {
                 self.hard.outcomes()
             }
+
+            fn num_outcomes(&self) -> f64 {
+                self.hard.num_outcomes()
+            }
         }
 
         impl<const D: usize> KlDivergence<Self, D> for $law<D> {
