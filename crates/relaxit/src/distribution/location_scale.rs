@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Shape, Tensor};
 
 use super::Lift;
-use crate::error::{Error, Result, check_values};
+use crate::error::{Result, broadcast_shape, check_values};
 use crate::math::{at_least_f32, on_device};
 use crate::noise::{Base, Noise};
 
@@ -30,19 +30,7 @@ impl<const D: usize> LocationScale<D> {
     /// Brings both parameters to one shape and type.
     fn unchecked(subject: &'static str, loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
         let (loc, scale) = (at_least_f32(loc), at_least_f32(scale));
-        let (a, b) = (loc.dims(), scale.dims());
-        let mut shape = a;
-        for dim in 0..D {
-            if a[dim] != b[dim] && a[dim] != 1 && b[dim] != 1 {
-                return Err(Error::Shape {
-                    subject,
-                    parameter: "scale",
-                    requirement: format!("a shape that broadcasts with {a:?}, the shape of `loc`"),
-                    got: b.to_vec(),
-                });
-            }
-            shape[dim] = if a[dim] == 1 { b[dim] } else { a[dim] };
-        }
+        let shape = broadcast_shape(subject, ("scale", scale.dims()), ("loc", loc.dims()))?;
         let scale = scale.cast(loc.dtype());
         // As a `Shape`, because an array may not have a 0, and the batch may be empty.
         let shape = Shape::from(shape);

@@ -30,7 +30,7 @@ mod truncated;
 use burn::tensor::{DType, Device, Tensor};
 
 pub use self::bernoulli::Bernoulli;
-pub use self::binomial::Binomial;
+pub use self::binomial::{Binomial, TotalCount};
 pub use self::categorical::OneHotCategorical;
 pub use self::dirichlet::Dirichlet;
 pub use self::exp_concrete::ExpConcrete;
