@@ -80,6 +80,14 @@ impl SnapshotReader<'_> {
         Ok(self.pop_index(2)? == 1)
     }
 
+    /// Makes sure that nothing is left.
+    ///
+    /// # Errors
+    /// If there is.
+    pub fn finish(&self) -> Result<()> {
+        if self.words.as_slice().is_empty() { Ok(()) } else { Err(self.refuse("fewer words")) }
+    }
+
     /// The error that says what the snapshot should have held.
     #[must_use]
     pub fn refuse(&self, requirement: &'static str) -> Error {

@@ -79,9 +79,17 @@ impl CartPole {
     }
 
     /// Puts cart and pole anywhere, at the start of an episode.
-    pub const fn set_state(&mut self, state: [f64; 4]) {
+    ///
+    /// # Errors
+    /// If a number is not finite.
+    pub fn set_state(&mut self, state: [f64; 4]) -> Result<()> {
+        if let Some(got) = state.into_iter().find(|x| !x.is_finite()) {
+            let requirement = "finite";
+            return Err(relaxit::Error::Parameter { subject: "CartPole", parameter: "state", requirement, got }.into());
+        }
         self.state = state;
         self.fallen = false;
+        Ok(())
     }
 }
 
@@ -108,9 +116,9 @@ impl Environment for CartPole {
     }
 
     fn restart(&mut self) -> Result<[f32; 4]> {
-        let state = start(&mut self.random);
-        self.set_state(state);
-        Ok(observe(state))
+        self.state = start(&mut self.random);
+        self.fallen = false;
+        Ok(observe(self.state))
     }
 
     fn step(&mut self, action: usize) -> Result<Step<[f32; 4]>> {

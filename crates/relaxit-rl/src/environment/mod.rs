@@ -3,16 +3,31 @@
 //! | environment | in Gymnasium | observation | actions | episode ends |
 //! |---|---|---|---|---|
 //! | [`CartPole`] | `CartPole-v1` | 4 numbers | 2 | pole or cart too far off; 500 steps |
+//! | [`Acrobot`] | `Acrobot-v1` | 6 numbers | 3 | free end swung up; 500 steps |
+//! | [`Taxi`] | `Taxi-v3`, `Taxi-v4` | one of 500 | 6, masked | passenger delivered; 200 steps |
 //!
-//! [`TimeLimit`] truncates the episodes of any of them; wrappers compose.
+//! [`TimeLimit`] truncates the episodes of any of them; wrappers compose. [`Vectorized`] steps many at once, and [`make`]
+//! does so by name: that is what agents train on ([`VectorEnvironment`]).
 
+mod acrobot;
 mod cart_pole;
+mod name;
 mod space;
+mod taxi;
 mod time_limit;
+mod vector;
+mod vectorized;
+mod vectorized_cart_pole;
 
+pub use self::acrobot::Acrobot;
 pub use self::cart_pole::CartPole;
+pub use self::name::{EnvironmentName, make};
 pub use self::space::{Observation, Space};
+pub use self::taxi::{Taxi, TaxiState, Transition};
 pub use self::time_limit::TimeLimit;
+pub use self::vector::{Steps, VectorEnvironment};
+pub use self::vectorized::Vectorized;
+pub use self::vectorized_cart_pole::VectorizedCartPole;
 use crate::error::Result;
 use crate::snapshot::{Snapshot, SnapshotReader};
 
@@ -73,6 +88,11 @@ pub trait Environment {
     /// # Panics
     /// If `action` is not below [`num_actions`](Self::num_actions).
     fn step(&mut self, action: usize) -> Result<Step<Self::Observation>>;
+
+    /// Whether there are states in which some actions make no sense.
+    fn masks_actions(&self) -> bool {
+        false
+    }
 
     /// Writes to `allowed`, one entry for each action, which actions make sense now: all of them, unless the
     /// environment knows better. The others may be taken too; they do nothing good.

@@ -81,6 +81,10 @@ impl<E: Environment> Environment for TimeLimit<E> {
         Ok(Step { truncated: step.truncated || self.elapsed >= self.max_episode_steps, ..step })
     }
 
+    fn masks_actions(&self) -> bool {
+        self.environment.masks_actions()
+    }
+
     fn action_mask(&self, allowed: &mut [bool]) {
         self.environment.action_mask(allowed);
     }
