@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, replicate};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, replicate};
 use crate::error::{Error, Result, check_values};
 use crate::math::{above_zero, at_least_f32, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
@@ -135,6 +135,13 @@ impl<const D: usize> Moments<D> for OneHotCategorical<D> {
     fn variance(&self) -> Tensor<D> {
         let probs = self.probs();
         probs.clone() * (-probs + 1.0)
+    }
+}
+
+impl<const D: usize> Mode<D> for OneHotCategorical<D> {
+    /// The largest logit; the first of equals.
+    fn mode(&self) -> Tensor<D> {
+        one_hot_argmax(self.logits.clone())
     }
 }
 

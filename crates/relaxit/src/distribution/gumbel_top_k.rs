@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use super::categorical::{logits_of_probs, with_categories};
 use super::plackett_luce::{OUT, broadcast, centred, checked_count, k_hot_of_top, repeated};
-use super::{Density, Distribution, Enumerable, PlackettLuce, replicate};
+use super::{Density, Distribution, Enumerable, Mode, PlackettLuce, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
@@ -177,6 +177,13 @@ impl<const D: usize> GumbelTopK<D> {
         let mut shape = [1; D];
         shape[D - 1] = len as usize;
         (step, (index * step + first).reshape(shape))
+    }
+}
+
+impl<const D: usize> Mode<D> for GumbelTopK<D> {
+    /// The largest logits.
+    fn mode(&self) -> Tensor<D> {
+        on_device(k_hot_of_top(self.logits.clone(), self.count), &self.device())
     }
 }
 

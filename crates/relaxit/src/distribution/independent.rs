@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
 
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, Reparameterized, Replicate};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, Reparameterized, Replicate};
 use crate::error::Result;
 use crate::noise::{Base, Noise};
 use crate::support::Support;
@@ -112,6 +112,12 @@ impl<P: Moments<D>, const K: usize, const D: usize> Moments<D> for Independent<P
 
     fn variance(&self) -> Tensor<D> {
         self.0.variance()
+    }
+}
+
+impl<P: Mode<D>, const K: usize, const D: usize> Mode<D> for Independent<P, K> {
+    fn mode(&self) -> Tensor<D> {
+        self.0.mode()
     }
 }
 

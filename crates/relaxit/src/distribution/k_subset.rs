@@ -5,7 +5,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use super::categorical::with_categories;
 use super::gumbel_top_k::{binomial_coefficient, k_hot_vectors};
 use super::plackett_luce::{OUT, checked_count, k_hot_of_top, repeated};
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, replicate};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{log_sum_exp, logit, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
@@ -203,6 +203,13 @@ impl<const D: usize> Moments<D> for KSubset<D> {
         let departures = self.departures();
         let (p, _) = departures.tree().departing(&departures.likeliest);
         (p.clone() * (-p + 1.0).clamp_min(0.0)).reshape(self.shape())
+    }
+}
+
+impl<const D: usize> Mode<D> for KSubset<D> {
+    /// The largest logits.
+    fn mode(&self) -> Tensor<D> {
+        on_device(k_hot_of_top(self.logits.clone(), self.count), &self.device())
     }
 }
 

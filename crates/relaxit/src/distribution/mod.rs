@@ -156,6 +156,21 @@ pub trait Moments<const D: usize>: Distribution<D> {
     fn variance(&self) -> Tensor<D>;
 }
 
+/// A law whose mode has a closed form.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let logits = Tensor::<1>::from_floats([0.5, 2.0, -1.0], &Device::flex());
+/// let mode: Vec<f32> = OneHotCategorical::from_logits(logits)?.mode().try_into_vec_as().unwrap();
+/// assert_eq!(mode, [0.0, 1.0, 0.0]);
+/// # Ok::<(), relaxit::Error>(())
+/// ```
+pub trait Mode<const D: usize>: Distribution<D> {
+    /// A value whose probability or density none exceeds: one of them, if there are several. It carries no gradient.
+    fn mode(&self) -> Tensor<D>;
+}
+
 /// A law whose entropy has a closed form.
 pub trait Entropy<const D: usize>: Distribution<D> {
     /// `−E[log p(x)]` in nats; event dimensions are kept as 1.

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, IndexingUpdateOp, Int, Shape, Tensor};
 
 use super::categorical::{logits_of_probs, with_categories};
-use super::{Density, Distribution, Enumerable, replicate};
+use super::{Density, Distribution, Enumerable, Mode, replicate};
 use crate::error::{Error, Result, check_values};
 use crate::math::{log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
@@ -145,6 +145,13 @@ impl<const D: usize> Density<D> for PlackettLuce<D> {
         };
         let remaining = suffix_log_sum_exp(scores).narrow(D - 1, 0, self.count);
         restrict((chosen - remaining).sum_dim(D - 1), self.support(), value)
+    }
+}
+
+impl<const D: usize> Mode<D> for PlackettLuce<D> {
+    /// The largest logits in descending order.
+    fn mode(&self) -> Tensor<D> {
+        on_device(ranks_of_top(self.logits.clone(), self.count), &self.device())
     }
 }
 

@@ -48,6 +48,12 @@ macro_rules! one_hot_choice {
             }
         }
 
+        impl<const D: usize> Mode<D> for $law<D> {
+            fn mode(&self) -> Tensor<D> {
+                self.hard.mode()
+            }
+        }
+
         impl<const D: usize> Entropy<D> for $law<D> {
             fn entropy(&self) -> Tensor<D> {
                 self.hard.entropy()
