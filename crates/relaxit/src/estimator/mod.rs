@@ -1,24 +1,34 @@
 //! Gradient estimators: `∇ E_{b ~ p}[f(b)]` for truly discrete `b`.
 
 mod antithetic;
+mod double_control_variate;
 mod exact;
+mod exact_bound;
 mod leave_one_out;
 mod mu_prop;
 mod pathwise;
 mod relax;
+mod rodeo;
 mod sample_gradient;
+mod samples;
 mod score_function;
+mod stein;
+mod vimco;
 
 use burn::tensor::Tensor;
 
 pub use self::antithetic::{Arm, DisArm};
+pub use self::double_control_variate::DoubleControlVariate;
 pub use self::exact::Exact;
+pub use self::exact_bound::ExactBound;
 pub use self::leave_one_out::Rloo;
 pub use self::mu_prop::MuProp;
 pub use self::pathwise::{Pathwise, StraightThrough, StraightThroughPathwise};
 pub use self::relax::Relax;
+pub use self::rodeo::Rodeo;
 pub use self::sample_gradient::SampleGradient;
 pub use self::score_function::{Baseline, ConstantBaseline, MovingAverage, NoBaseline, ScoreFunction};
+pub use self::vimco::Vimco;
 
 use crate::control::assert_parameters;
 use crate::noise::Noise;
@@ -33,6 +43,19 @@ pub enum Bias {
     Unbiased,
     /// For some objective it is not.
     Biased,
+}
+
+/// What the expectation of an estimate is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// `∇ E[f(b)]`, as [`Exact`] computes it.
+    Expectation,
+    /// The gradient of a bound of several samples, `∇ E[ln 1/n Σᵢ exp f(bᵢ)]`, as [`ExactBound`] computes it. It is that
+    /// of an expectation for one sample alone.
+    Bound {
+        /// The number `n` of samples.
+        samples: usize,
+    },
 }
 
 /// One estimate, as a term to differentiate.
@@ -72,6 +95,11 @@ pub trait Estimator<R: Relaxation<D>, const D: usize> {
 
     /// What it claims.
     fn bias(&self) -> Bias;
+
+    /// What it estimates: the gradient of the expectation, unless it says otherwise.
+    fn target(&self) -> Target {
+        Target::Expectation
+    }
 
     /// Where it was published.
     fn references(&self) -> &'static [Reference];
