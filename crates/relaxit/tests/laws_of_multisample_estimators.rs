@@ -108,27 +108,17 @@ fn unbiased_estimators_of_a_choice() {
 /// Rows of two choices each, at rank 3: sites, events and rows must not be confused.
 #[test]
 fn several_choices_in_a_row() {
-    let device = Device::flex().autodiff();
-    let logits = Tensor::<3>::from_floats([[[0.5, -1.0, 0.2], [1.0, 0.0, -0.5]]], &device).inner();
-    let weights = Tensor::<3>::from_floats([[[1.0, -0.7, 0.4], [0.3, 1.3, -1.1]]], &device);
+    let case = Case::new("two choices", &[0.5, -1.0, 0.2, 1.0, 0.0, -0.5], |p: Tensor<2>| {
+        let rows = p.dims()[0];
+        RelaxedOneHotCategorical::from_logits(p.reshape([rows, 2, 3]), 0.5).unwrap()
+    });
+    let case = case.with_draws(DRAWS);
+    let weights = Tensor::<3>::from_floats([[[1.0, -0.7, 0.4], [0.3, 1.3, -1.1]]], &Device::flex().autodiff());
     let f = |b: Tensor<3>| ((b * weights.clone()).sum_dim(2).sum_dim(1) - 0.45).powi_scalar(3);
-    let rows_of = |estimator: &mut dyn Estimator<RelaxedOneHotCategorical<3>, 3>, rows: usize| {
-        let leaf = logits.clone().repeat_dim(0, rows).autodiff().require_grad();
-        let at = RelaxedOneHotCategorical::from_logits(leaf.clone(), 0.5).unwrap();
-        let estimate = estimator.estimate(&at, &f, &mut Noise::seeded(0));
-        assert_eq!(estimate.value.dims(), [rows, 1, 1]);
-        leaf.grad(&estimate.surrogate.backward()).unwrap().cast(DType::F64) * rows as f64
-    };
     let estimators: [Box<dyn Estimator<RelaxedOneHotCategorical<3>, 3>>; 3] =
         [Box::new(double(3, -0.7)), Box::new(rodeo(3)), Box::new(Vimco::new(2).unwrap())];
     for mut estimator in estimators {
-        let exact = match estimator.target() {
-            Target::Expectation => rows_of(&mut relaxit::estimator::Exact::<1>, 1),
-            Target::Bound { samples } => rows_of(&mut ExactBound::<1>::new(samples).unwrap(), 1),
-        };
-        let (variance, mean) = rows_of(&mut *estimator, DRAWS).var_mean(0);
-        let z: f64 = ((mean - exact).abs() / (variance * (DRAWS as f64).recip()).sqrt()).max().into_scalar();
-        assert!(z < Z_MILLION, "{} {z}", estimator.name());
+        gradient::claim_at_rank::<_, 1, 3>(&case, &mut *estimator, &f).assert();
     }
 }
 

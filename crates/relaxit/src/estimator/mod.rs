@@ -1,11 +1,14 @@
 //! Gradient estimators: `∇ E_{b ~ p}[f(b)]` for truly discrete `b`.
 
 mod antithetic;
+mod arms;
+mod coupled;
 mod double_control_variate;
 mod exact;
 mod exact_bound;
 mod lax;
 mod leave_one_out;
+mod local;
 mod mu_prop;
 mod pathwise;
 mod relax;
@@ -14,11 +17,14 @@ mod sample_gradient;
 mod samples;
 mod score_function;
 mod stein;
+mod sum_and_sample;
+mod unordered_set;
 mod vimco;
 
 use burn::tensor::Tensor;
 
 pub use self::antithetic::{Arm, DisArm};
+pub use self::arms::{Arms, Copula};
 pub use self::double_control_variate::DoubleControlVariate;
 pub use self::exact::Exact;
 pub use self::exact_bound::ExactBound;
@@ -30,6 +36,8 @@ pub use self::relax::Relax;
 pub use self::rodeo::Rodeo;
 pub use self::sample_gradient::SampleGradient;
 pub use self::score_function::{Baseline, ConstantBaseline, MovingAverage, NoBaseline, ScoreFunction};
+pub use self::sum_and_sample::SumAndSample;
+pub use self::unordered_set::UnorderedSet;
 pub use self::vimco::Vimco;
 
 use crate::control::assert_parameters;
