@@ -237,6 +237,11 @@ pub(crate) fn on_device<const D: usize>(x: Tensor<D>, device: &Device) -> Tensor
     }
 }
 
+/// The same values on the same device, of which autodiff knows nothing: Burn's `detach` makes another leaf of a leaf.
+pub(crate) fn constant<const D: usize>(x: &Tensor<D>) -> Tensor<D> {
+    on_device(x.clone().inner(), &x.device())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -228,6 +228,7 @@ fn loss_figure(config: &VaeConfig, metrics: &[Metrics]) -> String {
     let curve = |name: &str, value: fn(&Metrics) -> f64| Curve {
         name: name.into(),
         points: metrics.iter().map(|metrics| (metrics.step as f64, value(metrics))).collect(),
+        band: Vec::new(),
     };
     figure(
         &format!(

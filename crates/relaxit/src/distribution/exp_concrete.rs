@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::categorical::with_categories;
-use super::{Density, Distribution, Reparameterized, replicate};
+use super::{Density, Distribution, Mode, Reparameterized, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{ln_gamma_scalar, on_device};
 use crate::noise::{Base, Noise};
@@ -126,5 +126,14 @@ impl<const D: usize> Density<D> for ExpConcrete<D> {
         let sum = activation::log_softmax(score, D - 1).sum_dim(D - 1);
         let log_prob = self.temperature.add_log(sum, categories - 1.0) + ln_gamma_scalar(categories);
         restrict(log_prob, Support::LogSimplex, value)
+    }
+}
+
+impl<const D: usize> Mode<D> for ExpConcrete<D> {
+    /// `log_softmax(φ/τ)`, at every temperature: what the noise at its own mode gives. The relaxed vector `eˣ` has a mode
+    /// inside the simplex only above τ = 1/(K − 1), and that has no closed form.
+    fn mode(&self) -> Tensor<D> {
+        let inner = self.temperature.inner().divide(self.logits.clone().inner());
+        on_device(activation::log_softmax(inner, D - 1), &self.device())
     }
 }

@@ -5,9 +5,9 @@ use std::f64::consts::PI;
 use burn::tensor::{DType, Device, Tensor};
 
 use super::location_scale::{LocationScale, location_scale_family};
-use super::{Cdf, Density, Distribution, Entropy, KlDivergence, Moments, Reparameterized};
+use super::{Cdf, Density, Distribution, Entropy, KlDivergence, Mode, Moments, Reparameterized};
 use crate::error::Result;
-use crate::math::ln_gamma;
+use crate::math::{constant, ln_gamma};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 
@@ -75,6 +75,13 @@ impl<const D: usize> Moments<D> for Gumbel<D> {
     /// `β² π² / 6`.
     fn variance(&self) -> Tensor<D> {
         self.scale().clone().square() * (PI * PI / 6.0)
+    }
+}
+
+impl<const D: usize> Mode<D> for Gumbel<D> {
+    /// `μ`.
+    fn mode(&self) -> Tensor<D> {
+        constant(self.loc())
     }
 }
 

@@ -5,9 +5,9 @@ use std::f64::consts::PI;
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::location_scale::{LocationScale, location_scale_family};
-use super::{Cdf, Density, Distribution, Entropy, Moments, Reparameterized};
+use super::{Cdf, Density, Distribution, Entropy, Mode, Moments, Reparameterized};
 use crate::error::Result;
-use crate::math::softplus;
+use crate::math::{constant, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 
@@ -64,6 +64,13 @@ impl<const D: usize> Moments<D> for Logistic<D> {
     /// `β² π² / 3`.
     fn variance(&self) -> Tensor<D> {
         self.scale().clone().square() * (PI * PI / 3.0)
+    }
+}
+
+impl<const D: usize> Mode<D> for Logistic<D> {
+    /// `μ`.
+    fn mode(&self) -> Tensor<D> {
+        constant(self.loc())
     }
 }
 

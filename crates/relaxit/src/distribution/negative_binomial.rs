@@ -3,9 +3,9 @@
 use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
 use super::poisson::held;
-use super::{Density, Distribution, Moments, gamma_quantile, host, replicate};
+use super::{Density, Distribution, Mode, Moments, gamma_quantile, host, replicate};
 use crate::error::{Error, Result, check_values};
-use crate::math::{at_least_f32, ln_gamma, logit, softplus};
+use crate::math::{at_least_f32, constant, ln_gamma, logit, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 
@@ -166,5 +166,14 @@ impl<const D: usize> Moments<D> for NegativeBinomial<D> {
     /// `r e^φ / σ(−φ)`.
     fn variance(&self) -> Tensor<D> {
         self.total_count.clone() * (self.logits.clone() + softplus(self.logits.clone())).exp()
+    }
+}
+
+impl<const D: usize> Mode<D> for NegativeBinomial<D> {
+    /// `⌊(r − 1) e^φ⌋`, or 0 if r ≤ 1.
+    fn mode(&self) -> Tensor<D> {
+        let largest = host::representable(f64::INFINITY, self.dtype());
+        let odds = constant(&self.logits).exp().clamp_max(largest);
+        ((constant(&self.total_count) - 1.0).clamp_min(0.0) * odds).floor().clamp_max(largest)
     }
 }

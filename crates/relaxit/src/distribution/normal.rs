@@ -5,8 +5,9 @@ use std::f64::consts::{E, TAU};
 use burn::tensor::{DType, Device, Tensor};
 
 use super::location_scale::{LocationScale, location_scale_family};
-use super::{Density, Distribution, Entropy, KlDivergence, Moments, Reparameterized};
+use super::{Density, Distribution, Entropy, KlDivergence, Mode, Moments, Reparameterized};
 use crate::error::Result;
+use crate::math::constant;
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 
@@ -54,6 +55,13 @@ impl<const D: usize> Moments<D> for Normal<D> {
 
     fn variance(&self) -> Tensor<D> {
         self.scale().clone().square()
+    }
+}
+
+impl<const D: usize> Mode<D> for Normal<D> {
+    /// `μ`.
+    fn mode(&self) -> Tensor<D> {
+        constant(self.loc())
     }
 }
 

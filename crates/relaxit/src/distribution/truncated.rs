@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
 
-use super::{Density, Distribution, Entropy, Enumerable, Moments, Replicate};
+use super::{Density, Distribution, Entropy, Enumerable, Mode, Moments, Replicate};
 use crate::error::{Error, Result};
 use crate::math::{inside_unit_interval, log_sum_exp, on_device};
 use crate::noise::Noise;
@@ -220,6 +220,13 @@ impl<L: Density<D>, const D: usize> Moments<D> for Truncated<L> {
 
     fn variance(&self) -> Tensor<D> {
         (self.logits().exp() * (self.atoms() - self.mean()).square()).sum_dim(D - 1)
+    }
+}
+
+impl<L: Density<D>, const D: usize> Mode<D> for Truncated<L> {
+    /// The likeliest atom; the smallest of equals.
+    fn mode(&self) -> Tensor<D> {
+        self.logits().detach().argmax(D - 1).float().cast(self.dtype())
     }
 }
 

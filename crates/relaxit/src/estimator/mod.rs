@@ -1,17 +1,23 @@
 //! Gradient estimators: `∇ E_{b ~ p}[f(b)]` for truly discrete `b`.
 
 mod antithetic;
+mod arms;
+mod coupled;
 mod exact;
 mod leave_one_out;
+mod local;
 mod mu_prop;
 mod pathwise;
 mod relax;
 mod sample_gradient;
 mod score_function;
+mod sum_and_sample;
+mod unordered_set;
 
 use burn::tensor::Tensor;
 
 pub use self::antithetic::{Arm, DisArm};
+pub use self::arms::{Arms, Copula};
 pub use self::exact::Exact;
 pub use self::leave_one_out::Rloo;
 pub use self::mu_prop::MuProp;
@@ -19,6 +25,8 @@ pub use self::pathwise::{Pathwise, StraightThrough, StraightThroughPathwise};
 pub use self::relax::Relax;
 pub use self::sample_gradient::SampleGradient;
 pub use self::score_function::{Baseline, ConstantBaseline, MovingAverage, NoBaseline, ScoreFunction};
+pub use self::sum_and_sample::SumAndSample;
+pub use self::unordered_set::UnorderedSet;
 
 use crate::control::assert_parameters;
 use crate::noise::Noise;

@@ -48,6 +48,12 @@ macro_rules! one_hot_choice {
             }
         }
 
+        impl<const D: usize> Mode<D> for $law<D> {
+            fn mode(&self) -> Tensor<D> {
+                self.hard.mode()
+            }
+        }
+
         impl<const D: usize> Entropy<D> for $law<D> {
             fn entropy(&self) -> Tensor<D> {
                 self.hard.entropy()
@@ -57,6 +63,10 @@ macro_rules! one_hot_choice {
         impl<const D: usize> Enumerable<D> for $law<D> {
             fn outcomes(&self) -> impl Iterator<Item = Tensor<D>> + '_ {
                 self.hard.outcomes()
+            }
+
+            fn num_outcomes(&self) -> f64 {
+                self.hard.num_outcomes()
             }
         }
 

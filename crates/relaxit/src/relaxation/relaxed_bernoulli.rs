@@ -29,7 +29,8 @@ use crate::temperature::Temperature;
 ///
 /// # Numerics
 /// `σ(z)` saturates to 0 or 1 in f32 from |z| ≈ 17 upwards; the density of a saturated sample is that of its nearest
-/// neighbour strictly inside. The latent's density has no such limit.
+/// neighbour strictly inside. The latent's density has no such limit. For τ < 1 the density is infinite at both ends; for
+/// τ > 1 it has one mode between them, which has no closed form. That of the latent is `φ/τ`.
 ///
 /// # Examples
 /// ```
