@@ -7,7 +7,7 @@ use super::{Density, Distribution, Enumerable, KlDivergence, Mode, Moments, host
 use crate::error::{Error, Result, broadcast_shape, check_values};
 use crate::math::{at_least_f32, constant, ln_gamma, logit, on_device, softplus};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The binomial distribution over 0, 1, …, n: how many of n independent trials succeed.
 ///
@@ -210,7 +210,7 @@ replicate!(Binomial { total_count, logits } largest);
 impl<const D: usize> Density<D> for Binomial<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let (logits, value) = broadcast(self.logits.clone(), value);
-        let successes = value.clone().clamp(0.0, self.largest as f64);
+        let successes = finite(value.clone()).clamp(0.0, self.largest as f64);
         let failures = (self.trials() - successes.clone()).clamp_min(0.0);
         let orders =
             ln_gamma(self.trials() + 1.0) - ln_gamma(successes.clone() + 1.0) - ln_gamma(failures.clone() + 1.0);

@@ -9,7 +9,7 @@ use super::{Cdf, Density, Distribution, Entropy, KlDivergence, Mode, Moments, No
 use crate::error::Result;
 use crate::math::{EULER, constant, ln_gamma};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// Beyond this exponent `e^−s` leaves f32; the density is 0 there for every practical purpose.
 const EXPONENT_MAX: f64 = 85.0;
@@ -57,7 +57,7 @@ impl<const D: usize> Gumbel<D> {
 
 impl<const D: usize> Density<D> for Gumbel<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let s = self.0.standardised(value.clone());
+        let s = self.0.standardised(finite(value.clone()));
         let log_prob = -s.clone() - bounded_exp(-s) - self.0.log_scale();
         restrict(log_prob, Support::Real, value)
     }

@@ -9,7 +9,7 @@ use super::{Density, Distribution, KlDivergence, Reparameterized, replicate};
 use crate::error::{Error, Result};
 use crate::math::{above_zero, on_device};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The logistic-normal distribution over the simplex: normal log-ratios to the last of K entries.
 ///
@@ -147,7 +147,7 @@ replicate!(LogisticNormal { 0 });
 
 impl<const D: usize> Density<D> for LogisticNormal<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let log = above_zero(value.clone()).log();
+        let log = above_zero(finite(value.clone())).log();
         let last = self.0.shape()[D - 1];
         let ratios = log.clone().slice_dim(D - 1, 0..last) - log.clone().slice_dim(D - 1, last);
         let normal = self.0.standardised(ratios).square() * -0.5 - self.0.log_scale() - 0.5 * TAU.ln();

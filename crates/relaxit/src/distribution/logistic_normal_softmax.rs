@@ -10,7 +10,7 @@ use super::{Density, Distribution, KlDivergence, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::{above_zero, log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The softmax of K independent normal variables: a law over the simplex that treats all entries alike.
 ///
@@ -127,7 +127,7 @@ replicate!(LogisticNormalSoftmax { 0 });
 
 impl<const D: usize> Density<D> for LogisticNormalSoftmax<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let log = above_zero(value.clone()).log();
+        let log = above_zero(finite(value.clone())).log();
         let log_scale = self.0.log_scale();
         // Weights by softmax, so that no 1/β² overflows.
         let log_weights = log_scale.clone() * -2.0;

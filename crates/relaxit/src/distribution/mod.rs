@@ -106,7 +106,7 @@ pub trait Density<const D: usize>: Distribution<D> {
     /// The logarithm of the density at `value`; event dimensions are kept as 1.
     ///
     /// −∞ outside the support, never NaN. Differentiable in the parameters and, where the law is continuous, in
-    /// `value`, as long as `value` is finite.
+    /// `value`; no gradient comes from outside the support, NaN and ±∞ included.
     ///
     /// # Panics
     /// If `value` does not broadcast against the law's shape.

@@ -9,7 +9,7 @@ use super::{Cdf, Density, Distribution, Entropy, KlDivergence, Mode, Moments, Re
 use crate::error::Result;
 use crate::math::{constant, log_ndtr};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The normal distribution over ℝ: the latent of gaussian relaxations, and the usual continuous one.
 ///
@@ -50,7 +50,7 @@ impl<const D: usize> Normal<D> {
 
 impl<const D: usize> Density<D> for Normal<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let s = self.0.standardised(value.clone());
+        let s = self.0.standardised(finite(value.clone()));
         let log_prob = s.square() * -0.5 - self.0.log_scale() - 0.5 * TAU.ln();
         restrict(log_prob, Support::Real, value)
     }

@@ -12,7 +12,7 @@ use crate::distribution::{
 use crate::error::Result;
 use crate::math::{indicator, log_ndtr, logit_ndtr, ndtr, normal_density, on_device};
 use crate::noise::{Base, Noise};
-use crate::support::Support;
+use crate::support::{Support, finite};
 
 /// The gaussian relaxed Bernoulli, or stochastic gate (STG): a clamped normal variable, for selecting features.
 ///
@@ -202,7 +202,7 @@ replicate!(GaussianRelaxedBernoulli { 0 });
 
 impl<const D: usize> Density<D> for GaussianRelaxedBernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let s = self.0.standardised(value.clone().clamp(0.0, 1.0));
+        let s = self.0.standardised(finite(value.clone()).clamp(0.0, 1.0));
         let interior = s.square() * -0.5 - self.0.log_scale() - 0.5 * TAU.ln();
         let (zero, one) = self.log_probs_of_ends();
         with_atoms(value, interior, zero, one)

@@ -7,7 +7,7 @@ use crate::distribution::{Density, Distribution, Reparameterized, replicate};
 use crate::error::{Result, broadcast_shape, check_values};
 use crate::math::{at_least_f32, log_neg_log1mexp, log1mexp_exp, on_device};
 use crate::noise::{Base, Noise};
-use crate::support::Support;
+use crate::support::{Support, finite};
 
 /// The hard Kumaraswamy gate: a Kumaraswamy variable stretched and clamped, so that it is *exactly* 0 or 1 with
 /// positive probability.
@@ -203,7 +203,7 @@ impl<const D: usize> Density<D> for HardKumaraswamy<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let Stretch { gamma, .. } = self.stretch;
         let (a, b) = (self.concentration1(), self.concentration0());
-        let log_k = ((value.clone().clamp(0.0, 1.0) - gamma) * self.stretch.width().recip()).log();
+        let log_k = ((finite(value.clone()).clamp(0.0, 1.0) - gamma) * self.stretch.width().recip()).log();
         let log_not_power = minus_exp(log_neg_log1mexp(a.clone() * log_k.clone()));
         let log_normaliser = self.log_concentration1.clone() + self.log_concentration0.clone();
         let interior = (a - 1.0) * log_k + (b - 1.0) * log_not_power + log_normaliser - self.stretch.width().ln();

@@ -10,7 +10,7 @@ use crate::distribution::{
 use crate::error::{Error, Result};
 use crate::math::{above_zero, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
 
 /// The invertible Gaussian relaxation: a choice among K from K − 1 normal variables.
@@ -311,7 +311,7 @@ replicate!(InvertibleGaussian { latent, temperature } delta);
 
 impl<const D: usize> Density<D> for InvertibleGaussian<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let z = above_zero(value.clone()).log();
+        let z = above_zero(finite(value.clone())).log();
         let log_jacobian = z.clone().sum_dim(D - 1);
         let latents = (self.shape()[D - 1] - 1) as f64;
         let log_prob = self.latent.log_prob(self.latent_of_log(z)) - log_jacobian;
