@@ -4,8 +4,11 @@ use burn::tensor::{DType, Device, Shape, Tensor};
 
 use super::Lift;
 use crate::error::{Result, broadcast_shape, check_values};
-use crate::math::{at_least_f32, on_device};
+use crate::math::{at_least_f32, constant, on_device};
 use crate::noise::{Base, Noise};
+
+/// The upper end is 1e30 as f32 rounds it.
+const RANGE: std::ops::RangeInclusive<f64> = 1e-30..=1.000_001e30;
 
 /// The two parameters of `x = loc + scale · ε`, of one shape.
 #[derive(Clone, Debug)]
@@ -22,7 +25,7 @@ impl<const D: usize> LocationScale<D> {
         Ok(family)
     }
 
-    /// A door with nothing to read: every finite `log_scale` is legal.
+    /// A door with nothing to read: every `log_scale` within ±69 is legal.
     pub(crate) fn from_log_scale(subject: &'static str, loc: Tensor<D>, log_scale: Tensor<D>) -> Result<Self> {
         Self::unchecked(subject, loc, at_least_f32(log_scale).exp())
     }
@@ -39,7 +42,7 @@ impl<const D: usize> LocationScale<D> {
 
     pub(crate) fn validate(&self, subject: &'static str) -> Result<()> {
         check_values(subject, "loc", "finite", &self.loc, f64::is_finite)?;
-        check_values(subject, "scale", "positive and finite", &self.scale, |scale| scale > 0.0 && scale.is_finite())
+        check_values(subject, "scale", "between 1e-30 and 1e30", &self.scale, |scale| RANGE.contains(&scale))
     }
 
     pub(crate) fn shape(&self) -> [usize; D] {
@@ -68,7 +71,18 @@ impl<const D: usize> LocationScale<D> {
 
     /// `(x − μ) / β`.
     pub(crate) fn standardised(&self, x: Tensor<D>) -> Tensor<D> {
-        (x - self.loc.clone()) / self.scale.clone()
+        self.over_scale(x - self.loc.clone())
+    }
+
+    /// `x / β`.
+    pub(crate) fn over_scale(&self, x: Tensor<D>) -> Tensor<D> {
+        let quotient = x / constant(&self.scale);
+        if !self.scale.is_tracked() {
+            return quotient;
+        }
+        // Through the logarithm: the derivative of a quotient has β², which f32 cannot hold where β is small.
+        let log_scale = self.log_scale();
+        quotient * (log_scale.clone().detach() - log_scale + 1.0)
     }
 
     pub(crate) fn log_scale(&self) -> Tensor<D> {
@@ -92,14 +106,15 @@ macro_rules! location_scale_family {
             ///
             /// # Errors
             /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast;
-            /// [`Error::Values`](crate::Error::Values) if `loc` is not finite or `scale` not positive and finite.
-            /// Reads the device: where that would stall a training step, use
+            /// [`Error::Values`](crate::Error::Values) if `loc` is not finite or `scale` lies outside [1e-30, 1e30], where
+            /// its reciprocal leaves f32. Reads the device: where that would stall a training step, use
             /// [`from_log_scale`](Self::from_log_scale).
             pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
                 Ok(Self(LocationScale::new($subject, loc, scale)?))
             }
 
-            /// From location and the logarithm of the scale: nothing to reject, so nothing is read.
+            /// From location and the logarithm of the scale: nothing is read. Legal are logarithms within ±69;
+            /// [`Distribution::validate`] refuses the others.
             ///
             /// # Errors
             /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast.

@@ -23,6 +23,9 @@ use crate::support::{Support, finite, restrict};
 /// # Gradient
 /// Samples: exact, through both parameters. Log-densities: through both parameters and the value.
 ///
+/// # Numerics
+/// Exact for scales from 1e-30 to 1e30, as are gradients; the variance overflows in f32 above a scale of 1e19.
+///
 /// # Examples
 /// ```
 /// use relaxit::prelude::*;

@@ -55,7 +55,7 @@ impl<const D: usize> LogisticNormal<D> {
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not broadcast, or there is no log-ratio; [`Error::Values`] if `loc` is not finite
-    /// or `scale` not positive and finite. Reads the device: where that would stall a training step, use
+    /// or `scale` lies outside [1e-30, 1e30]. Reads the device: where that would stall a training step, use
     /// [`from_log_scale`](Self::from_log_scale).
     pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
         Ok(Self(with_entries(NAME, LocationScale::new(NAME, loc, scale)?)?))
@@ -158,7 +158,7 @@ impl<const D: usize> Density<D> for LogisticNormal<D> {
 impl<const D: usize> KlDivergence<Self, D> for LogisticNormal<D> {
     /// That of the log-ratios: `KL = Σₖ ln(β₂/β₁) + (r² + d² − 1)/2,   r = β₁/β₂,   d = (μ₁ − μ₂)/β₂`.
     fn kl_divergence(&self, q: &Self) -> Tensor<D> {
-        let ratio = self.scale().clone() / q.scale().clone();
+        let ratio = q.0.over_scale(self.scale().clone());
         let distance = q.0.standardised(self.loc().clone());
         let entries = (ratio.square() + distance.square() - 1.0) * 0.5 + q.0.log_scale() - self.0.log_scale();
         entries.sum_dim(D - 1)

@@ -59,7 +59,7 @@ impl<const D: usize> LogisticNormalSoftmax<D> {
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast, or there are no categories;
-    /// [`Error::Values`](crate::Error::Values) if `loc` is not finite or `scale` not positive and finite. Reads the device:
+    /// [`Error::Values`](crate::Error::Values) if `loc` is not finite or `scale` lies outside [1e-30, 1e30]. Reads the device:
     /// where that would stall a training step, use [`from_log_scale`](Self::from_log_scale).
     pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
         Ok(Self(with_entries(NAME, LocationScale::new(NAME, loc, scale)?)?))
@@ -134,7 +134,7 @@ impl<const D: usize> Density<D> for LogisticNormalSoftmax<D> {
         let shares = activation::softmax(log_weights.clone(), D - 1);
         let distance = log.clone() - self.0.loc.clone();
         let centre = (shares * distance.clone()).sum_dim(D - 1);
-        let standardised = (distance - centre) / self.0.scale.clone();
+        let standardised = self.0.over_scale(distance - centre);
         let entries = standardised.square() * -0.5 - log_scale - log - 0.5 * TAU.ln();
         let shift = (-log_sum_exp(log_weights, D - 1) + TAU.ln()) * 0.5;
         restrict(entries.sum_dim(D - 1) + shift, Support::Simplex, value)
@@ -154,7 +154,7 @@ impl<const D: usize> KlDivergence<Self, D> for LogisticNormalSoftmax<D> {
         let shares = activation::softmax(log_v.clone(), D - 1);
         let distance = self.loc().clone() - q.loc().clone();
         let centre = (shares.clone() * distance.clone()).sum_dim(D - 1);
-        let standardised = (distance - centre) / q.scale().clone();
+        let standardised = q.0.over_scale(distance - centre);
         // r (1 − v/Σv) − 1 − ln r, and the one dimension too many back at the end.
         let entries = standardised.square() + log_ratio.clone().exp() * (-shares + 1.0) - 1.0 - log_ratio;
         (entries.sum_dim(D - 1) + 1.0 + log_sum_exp(log_v, D - 1) - log_sum_exp(log_w, D - 1)) * 0.5

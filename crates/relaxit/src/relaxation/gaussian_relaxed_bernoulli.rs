@@ -60,13 +60,14 @@ impl<const D: usize> GaussianRelaxedBernoulli<D> {
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast; [`Error::Values`](crate::Error::Values) if
-    /// `loc` is not finite or `scale` not positive and finite. Reads the device: where that would stall a training step,
+    /// `loc` is not finite or `scale` lies outside [1e-30, 1e30]. Reads the device: where that would stall a training step,
     /// use [`from_log_scale`](Self::from_log_scale).
     pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
         Ok(Self(LocationScale::new(NAME, loc, scale)?))
     }
 
-    /// From location and the logarithm of the scale: nothing to reject, so nothing is read.
+    /// From location and the logarithm of the scale: nothing is read. Legal are logarithms within ±69;
+    /// [`Distribution::validate`] refuses the others.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast.
@@ -124,12 +125,12 @@ impl<const D: usize> GaussianRelaxedBernoulli<D> {
 
     /// `μ/β`.
     fn above_zero(&self) -> Tensor<D> {
-        self.loc().clone() / self.scale().clone()
+        self.0.over_scale(self.loc().clone())
     }
 
     /// `(μ − 1)/β`.
     fn above_one(&self) -> Tensor<D> {
-        (self.loc().clone() - 1.0) / self.scale().clone()
+        self.0.over_scale(self.loc().clone() - 1.0)
     }
 
     /// The same gate at μ or, where that is above ½, its mirror image `1 − z` at `1 − μ`, and 1 where it was mirrored: on
@@ -243,7 +244,7 @@ impl<const D: usize> KlDivergence<Self, D> for GaussianRelaxedBernoulli<D> {
     fn kl_divergence(&self, q: &Self) -> Tensor<D> {
         let (p, mirrored) = self.lower_half();
         let q = q.mirrored(mirrored);
-        let ratio = p.scale().clone() / q.scale().clone();
+        let ratio = q.0.over_scale(p.scale().clone());
         let distance = q.0.standardised(p.loc().clone());
         let [inside, first, second] = p.moments_inside();
         let square = (ratio.clone().square() - 1.0) * second

@@ -65,7 +65,7 @@ impl<const D: usize> InvertibleGaussian<D> {
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not broadcast, or there is no entry (K < 2); [`Error::Values`] if `loc` is not
-    /// finite or `scale` not positive and finite; [`Error::Parameter`] if the temperature lies outside [1e-6, 1e6].
+    /// finite or `scale` lies outside [1e-30, 1e30]; [`Error::Parameter`] if the temperature lies outside [1e-6, 1e6].
     /// Reads the device: where that would stall a training step, use [`from_log_scale`](Self::from_log_scale).
     pub fn new(loc: Tensor<D>, scale: Tensor<D>, temperature: impl Into<Temperature<D>>) -> Result<Self> {
         Self::relaxing(Normal::new(loc, scale).map_err(own)?, temperature)
