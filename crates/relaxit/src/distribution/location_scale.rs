@@ -98,28 +98,29 @@ impl<const D: usize> Lift<D> for LocationScale<D> {
     }
 }
 
-/// Constructors, accessors and the traits that are the same for every location–scale family.
-macro_rules! location_scale_family {
-    ($law:ident, $subject:literal, $base:expr) => {
+/// Constructors and accessors of a law that is a map of location and scale; a check of the two may be added, with what it
+/// refuses.
+macro_rules! location_scale_parameters {
+    ($law:ident, $subject:expr $(, $check:expr, $refused:literal)?) => {
         impl<const D: usize> $law<D> {
             /// From location and scale, which may broadcast against each other.
             ///
             /// # Errors
-            /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast;
+            #[doc = concat!("[`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast" $(, $refused)?, ";")]
             /// [`Error::Values`](crate::Error::Values) if `loc` is not finite or `scale` lies outside [1e-30, 1e30], where
             /// its reciprocal leaves f32. Reads the device: where that would stall a training step, use
             /// [`from_log_scale`](Self::from_log_scale).
             pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
-                Ok(Self(LocationScale::new($subject, loc, scale)?))
+                LocationScale::new($subject, loc, scale)$(.and_then($check))?.map(Self)
             }
 
             /// From location and the logarithm of the scale: nothing is read. Legal are logarithms within ±69;
             /// [`Distribution::validate`] refuses the others.
             ///
             /// # Errors
-            /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast.
+            #[doc = concat!("[`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast" $(, $refused)?, ".")]
             pub fn from_log_scale(loc: Tensor<D>, log_scale: Tensor<D>) -> Result<Self> {
-                Ok(Self(LocationScale::from_log_scale($subject, loc, log_scale)?))
+                LocationScale::from_log_scale($subject, loc, log_scale)$(.and_then($check))?.map(Self)
             }
 
             /// The location `μ`.
@@ -134,6 +135,16 @@ macro_rules! location_scale_family {
                 &self.0.scale
             }
         }
+
+        $crate::distribution::replicate!($law { 0 });
+    };
+}
+pub(crate) use location_scale_parameters;
+
+/// [`location_scale_parameters`], and the traits that are the same for every location–scale family.
+macro_rules! location_scale_family {
+    ($law:ident, $subject:literal, $base:expr) => {
+        $crate::distribution::location_scale::location_scale_parameters!($law, $subject);
 
         impl<const D: usize> Reparameterized<D> for $law<D> {
             const BASE: Base = $base;
@@ -170,8 +181,6 @@ macro_rules! location_scale_family {
                 self.0.validate($subject)
             }
         }
-
-        $crate::distribution::replicate!($law { 0 });
     };
 }
 pub(super) use location_scale_family;

@@ -4,8 +4,8 @@ use std::f64::consts::TAU;
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::location_scale::LocationScale;
-use super::{Density, Distribution, KlDivergence, Reparameterized, replicate};
+use super::location_scale::{LocationScale, location_scale_parameters};
+use super::{Density, Distribution, KlDivergence, Reparameterized};
 use crate::error::{Error, Result};
 use crate::math::{above_zero, on_device};
 use crate::noise::{Base, Noise};
@@ -50,37 +50,7 @@ pub struct LogisticNormal<const D: usize>(LocationScale<D>);
 
 const NAME: &str = "LogisticNormal";
 
-impl<const D: usize> LogisticNormal<D> {
-    /// From location and scale of the log-ratios, which may broadcast against each other.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] if the shapes do not broadcast, or there is no log-ratio; [`Error::Values`] if `loc` is not finite
-    /// or `scale` lies outside [1e-30, 1e30]. Reads the device: where that would stall a training step, use
-    /// [`from_log_scale`](Self::from_log_scale).
-    pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(with_entries(NAME, LocationScale::new(NAME, loc, scale)?)?))
-    }
-
-    /// From location and the logarithm of the scale: nothing is read.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] if the shapes do not broadcast, or there is no log-ratio.
-    pub fn from_log_scale(loc: Tensor<D>, log_scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(with_entries(NAME, LocationScale::from_log_scale(NAME, loc, log_scale)?)?))
-    }
-
-    /// The location `μ` of the log-ratios.
-    #[must_use]
-    pub const fn loc(&self) -> &Tensor<D> {
-        &self.0.loc
-    }
-
-    /// The scale `β` of the log-ratios: their standard deviation.
-    #[must_use]
-    pub const fn scale(&self) -> &Tensor<D> {
-        &self.0.scale
-    }
-}
+location_scale_parameters!(LogisticNormal, NAME, |family| with_entries(NAME, family), ", or there is no log-ratio");
 
 /// Refuses an event without entries.
 pub(super) fn with_entries<const D: usize>(
@@ -142,8 +112,6 @@ impl<const D: usize> Distribution<D> for LogisticNormal<D> {
         self.0.validate(NAME)
     }
 }
-
-replicate!(LogisticNormal { 0 });
 
 impl<const D: usize> Density<D> for LogisticNormal<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

@@ -4,9 +4,9 @@ use std::f64::consts::TAU;
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::location_scale::LocationScale;
+use super::location_scale::{LocationScale, location_scale_parameters};
 use super::logistic_normal::with_entries;
-use super::{Density, Distribution, KlDivergence, Reparameterized, replicate};
+use super::{Density, Distribution, KlDivergence, Reparameterized};
 use crate::error::Result;
 use crate::math::{above_zero, log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
@@ -54,37 +54,12 @@ pub struct LogisticNormalSoftmax<const D: usize>(pub(super) LocationScale<D>);
 
 pub(super) const NAME: &str = "LogisticNormalSoftmax";
 
-impl<const D: usize> LogisticNormalSoftmax<D> {
-    /// From location and scale, which may broadcast against each other.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast, or there are no categories;
-    /// [`Error::Values`](crate::Error::Values) if `loc` is not finite or `scale` lies outside [1e-30, 1e30]. Reads the device:
-    /// where that would stall a training step, use [`from_log_scale`](Self::from_log_scale).
-    pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(with_entries(NAME, LocationScale::new(NAME, loc, scale)?)?))
-    }
-
-    /// From location and the logarithm of the scale: nothing is read.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast, or there are no categories.
-    pub fn from_log_scale(loc: Tensor<D>, log_scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(with_entries(NAME, LocationScale::from_log_scale(NAME, loc, log_scale)?)?))
-    }
-
-    /// The location `μ` of the normal variables.
-    #[must_use]
-    pub const fn loc(&self) -> &Tensor<D> {
-        &self.0.loc
-    }
-
-    /// The scale `β` of the normal variables: their standard deviation.
-    #[must_use]
-    pub const fn scale(&self) -> &Tensor<D> {
-        &self.0.scale
-    }
-}
+location_scale_parameters!(
+    LogisticNormalSoftmax,
+    NAME,
+    |family| with_entries(NAME, family),
+    ", or there are no categories"
+);
 
 impl<const D: usize> Reparameterized<D> for LogisticNormalSoftmax<D> {
     const BASE: Base = Base::Normal;
@@ -122,8 +97,6 @@ impl<const D: usize> Distribution<D> for LogisticNormalSoftmax<D> {
         self.0.validate(NAME)
     }
 }
-
-replicate!(LogisticNormalSoftmax { 0 });
 
 impl<const D: usize> Density<D> for LogisticNormalSoftmax<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

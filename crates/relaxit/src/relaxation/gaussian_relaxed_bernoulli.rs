@@ -5,10 +5,8 @@ use std::f64::consts::TAU;
 use burn::tensor::{DType, Device, Shape, Tensor};
 
 use super::mixed::with_atoms;
-use crate::distribution::location_scale::LocationScale;
-use crate::distribution::{
-    Bernoulli, Density, Distribution, Entropy, KlDivergence, Moments, Reparameterized, replicate,
-};
+use crate::distribution::location_scale::{LocationScale, location_scale_parameters};
+use crate::distribution::{Bernoulli, Density, Distribution, Entropy, KlDivergence, Moments, Reparameterized};
 use crate::error::Result;
 use crate::math::{indicator, log_ndtr, logit_ndtr, ndtr, normal_density, on_device};
 use crate::noise::{Base, Noise};
@@ -55,38 +53,9 @@ pub struct GaussianRelaxedBernoulli<const D: usize>(LocationScale<D>);
 
 const NAME: &str = "GaussianRelaxedBernoulli";
 
+location_scale_parameters!(GaussianRelaxedBernoulli, NAME);
+
 impl<const D: usize> GaussianRelaxedBernoulli<D> {
-    /// From location and scale, which may broadcast against each other.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast; [`Error::Values`](crate::Error::Values) if
-    /// `loc` is not finite or `scale` lies outside [1e-30, 1e30]. Reads the device: where that would stall a training step,
-    /// use [`from_log_scale`](Self::from_log_scale).
-    pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(LocationScale::new(NAME, loc, scale)?))
-    }
-
-    /// From location and the logarithm of the scale: nothing is read. Legal are logarithms within ±69;
-    /// [`Distribution::validate`] refuses the others.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast.
-    pub fn from_log_scale(loc: Tensor<D>, log_scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(LocationScale::from_log_scale(NAME, loc, log_scale)?))
-    }
-
-    /// The location `μ`.
-    #[must_use]
-    pub const fn loc(&self) -> &Tensor<D> {
-        &self.0.loc
-    }
-
-    /// The scale `β`.
-    #[must_use]
-    pub const fn scale(&self) -> &Tensor<D> {
-        &self.0.scale
-    }
-
     /// `P(z = 0) = Φ(−μ/β)`: the gate is closed.
     #[must_use]
     pub fn prob_zero(&self) -> Tensor<D> {
@@ -198,8 +167,6 @@ impl<const D: usize> Distribution<D> for GaussianRelaxedBernoulli<D> {
         self.0.validate(NAME)
     }
 }
-
-replicate!(GaussianRelaxedBernoulli { 0 });
 
 impl<const D: usize> Density<D> for GaussianRelaxedBernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
