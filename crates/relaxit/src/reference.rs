@@ -58,6 +58,8 @@ references! {
         "Improving Discrete Optimisation Via Decoupled Straight-Through Gumbel-Softmax", "arXiv:2410.13331";
     DISARM: "Dong, Mnih & Tucker", 2020, "DisARM: An Antithetic Gradient Estimator for Binary Latent Variables",
         "arXiv:2006.10680";
+    DOUBLE_CONTROL_VARIATES: "Titsias & Shi", 2022,
+        "Double Control Variates for Gradient Estimation in Discrete Latent Variable Models", "arXiv:2111.05300";
     GAPPED_STRAIGHT_THROUGH: "Fan, Chi, Rudnicky & Ramadge", 2022,
         "Training Discrete Deep Generative Models via Gapped Straight-Through Estimator", "arXiv:2206.07235";
     GENERALIZED_GUMBEL_SOFTMAX: "Joo, Kim, Shin & Moon", 2020,
@@ -104,6 +106,8 @@ references! {
         "Backpropagation through the Void: Optimizing control variates for black-box gradient estimation", "arXiv:1711.00123";
     RLOO: "Kool, van Hoof & Welling", 2019, "Buy 4 REINFORCE Samples, Get a Baseline for Free!",
         "ICLR 2019 workshop on deep reinforcement learning meets structured prediction";
+    RODEO: "Shi, Zhou, Hwang, Titsias & Mackey", 2022, "Gradient Estimation with Discrete Stein Operators",
+        "arXiv:2202.09497";
     SIMPLE: "Ahmed, Zeng, Niepert & Van den Broeck", 2023, "SIMPLE: A Gradient Estimator for k-Subset Sampling", "arXiv:2210.01941";
     SOFT_SORT: "Prillo & Eisenschlos", 2020, "SoftSort: A Continuous Relaxation for the argsort Operator", "arXiv:2006.16038";
     SPARSEMAX: "Martins & Astudillo", 2016,
@@ -119,4 +123,5 @@ references! {
         "Probabilistic Best Subset Selection via Gradient-Based Optimization", "arXiv:2006.06448";
     UNORDERED_SET: "Kool, van Hoof & Welling", 2020,
         "Estimating Gradients for Discrete Random Variables by Sampling without Replacement", "arXiv:2002.06043";
+    VIMCO: "Mnih & Rezende", 2016, "Variational Inference for Monte Carlo Objectives", "arXiv:1602.06725";
 }

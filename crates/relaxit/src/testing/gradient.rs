@@ -4,7 +4,7 @@ use burn::tensor::{DType, Tensor};
 
 use super::{Case, Verdict, Z_MILLION, columns};
 use crate::distribution::{Density, Enumerable};
-use crate::estimator::{Bias, Estimator, Exact};
+use crate::estimator::{Bias, Estimator, Exact, ExactBound, Target};
 use crate::objective::Objective;
 use crate::relaxation::Relaxation;
 
@@ -15,7 +15,11 @@ use crate::relaxation::Relaxation;
 /// ```
 ///
 /// A row of the case is one draw of all its logits; its event is `K` dimensions beside the relaxation's own (1 for a row
-/// of bits, 0 for one choice). A biased estimator may be exact for some objectives: give it one where it is not.
+/// of bits, 0 for one choice). `g` is the exact gradient of the estimator's [`Target`]. A biased estimator may be exact
+/// for some objectives: give it one where it is not.
+///
+/// # Panics
+/// If the estimator's target is a bound of no sample.
 ///
 /// # Examples
 /// ```
@@ -33,6 +37,9 @@ where
 }
 
 /// [`claim`] for relaxations of rank `D`, whose family shapes the parameters of a row as it likes.
+///
+/// # Panics
+/// As [`claim`].
 ///
 /// # Examples
 /// ```
@@ -53,7 +60,10 @@ where
     R: Relaxation<D>,
     R::Hard: Density<D> + Enumerable<D>,
 {
-    let (_, exact) = draws(case, &mut Exact::<K>, f, 1);
+    let (_, exact) = match estimator.target() {
+        Target::Expectation => draws(case, &mut Exact::<K>, f, 1),
+        Target::Bound { samples } => draws(case, &mut ExactBound::<K>::new(samples).expect("samples"), f, 1),
+    };
     let (_, rows) = draws(case, estimator, f, case.draws());
     let (variance, mean) = rows.var_mean(0);
     let standard_error = (variance * (case.draws() as f64).recip()).sqrt();
