@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, and these are their helpers
 
 use burn::tensor::{Shape, TensorData};
-use relaxit::control::Tuner;
+use relaxit::control::{RelaxedObjective, Tuner};
 use relaxit::estimator::{
-    Arm, Arms, Bias, Copula, DisArm, Exact, LearnedBaseline, MovingAverage, MuProp, Rloo, ScoreFunction, SumAndSample,
-    UnorderedSet,
+    Arm, Arms, Bias, Copula, DisArm, Exact, LearnedBaseline, MovingAverage, MuProp, Relax, Rloo, ScoreFunction,
+    SumAndSample, UnorderedSet,
 };
 use relaxit::objective::Counted;
 use relaxit::prelude::*;
@@ -516,11 +516,16 @@ fn refused_at_the_door() {
 // ---------------------------------------------------------------------------------------------------------------------
 // Every rank
 
+fn rebar() -> Relax<RelaxedObjective> {
+    Relax::new(RelaxedObjective::new(Tensor::from_floats([0.8], &Device::flex().autodiff())))
+}
+
 fn of_bits<const D: usize>() -> Vec<Boxed<RelaxedBernoulli<D>, D>> {
     vec![
         Box::new(ScoreFunction::new()),
         Box::new(Rloo::new(3).unwrap()),
         Box::new(MuProp),
+        Box::new(rebar()),
         Box::new(Arm),
         Box::new(DisArm),
         Box::new(Arms::new(3).unwrap()),
@@ -533,6 +538,7 @@ fn of_choices<const D: usize>() -> Vec<Boxed<RelaxedOneHotCategorical<D>, D>> {
         Box::new(ScoreFunction::new()),
         Box::new(Rloo::new(3).unwrap()),
         Box::new(MuProp),
+        Box::new(rebar()),
         Box::new(DisArm),
         Box::new(SumAndSample::new(1).unwrap()),
         Box::new(UnorderedSet::new(2).unwrap()),
