@@ -2,9 +2,11 @@
 
 mod antithetic;
 mod exact;
+mod learned_temperature;
 mod leave_one_out;
 mod mu_prop;
 mod pathwise;
+mod rebar;
 mod relax;
 mod sample_gradient;
 mod score_function;
@@ -13,9 +15,11 @@ use burn::tensor::Tensor;
 
 pub use self::antithetic::{Arm, DisArm};
 pub use self::exact::Exact;
+pub use self::learned_temperature::LearnedTemperature;
 pub use self::leave_one_out::Rloo;
 pub use self::mu_prop::MuProp;
 pub use self::pathwise::{Pathwise, StraightThrough, StraightThroughPathwise};
+pub use self::rebar::Rebar;
 pub use self::relax::Relax;
 pub use self::sample_gradient::SampleGradient;
 pub use self::score_function::{Baseline, ConstantBaseline, MovingAverage, NoBaseline, ScoreFunction};
