@@ -5,8 +5,13 @@
 
 use burn::tensor::{DType, Tensor};
 use proptest::prelude::*;
+use relaxit::distribution::{Binomial, Geometric, NegativeBinomial};
 use relaxit::kl::kl_monte_carlo;
 use relaxit::prelude::*;
+use relaxit::relaxation::{
+    CorrelatedRelaxedBernoulli, DecoupledStraightThroughGumbelSoftmax, GappedStraightThrough, GumbelRao, HardConcrete,
+    RebarRelaxation, ReinMax, StochasticTimesSmooth, StraightThroughBernoulli,
+};
 use relaxit::testing::{Case, coupling, extremes};
 
 const LOGITS: [&[f64]; 5] = [&[1e4, -1e4, 0.0], &[-1e4, -1e4, -1e4], &[0.0], &[1e4], &[80.0, -100.0, 17.0]];
@@ -79,6 +84,44 @@ fn certain_probabilities() {
         let relaxed = move |p| RelaxedOneHotCategorical::from_probs(p, temperature).unwrap();
         relaxation(&Case::new("RelaxedOneHotCategorical from probs", &[0.0, 1.0, 0.0], relaxed));
     }
+}
+
+/// As above, through the doors of the other laws.
+#[test]
+fn certain_probabilities_through_every_door() {
+    macro_rules! doors {
+        ($probs:expr; $($name:literal $law:expr;)*) => {$(
+            let case = Case::new(concat!($name, " from probs"), &$probs, $law);
+            extremes::sampling(&case).assert();
+            extremes::support(&case).assert();
+        )*};
+    }
+    let identity = || Tensor::<2>::eye(3, &Device::flex());
+    doors! { [0.0, 1.0, 0.5];
+        "Binomial" |p| Binomial::from_probs(10, p).unwrap();
+        "Geometric" |p| Geometric::from_probs(p).unwrap();
+        "NegativeBinomial" |p| NegativeBinomial::from_probs(p.ones_like(), p * 0.999).unwrap();
+        "HardConcrete" |p| HardConcrete::from_probs(p, 0.5).unwrap();
+        "RebarRelaxation" |p| RebarRelaxation::from_probs(p, 0.5).unwrap();
+        "StraightThroughBernoulli" |p| StraightThroughBernoulli::from_probs(p).unwrap();
+        "CorrelatedRelaxedBernoulli" move |p| CorrelatedRelaxedBernoulli::from_probs(p, &identity(), 0.5).unwrap();
+        "KSubset" |p| KSubset::from_probs(p, 2).unwrap();
+    }
+    doors! { [0.0, 1.0, 0.0];
+        "DecoupledStraightThroughGumbelSoftmax" |p| {
+            DecoupledStraightThroughGumbelSoftmax::from_probs(p, 0.5, 1.0).unwrap()
+        };
+        "ReinMax" |p| ReinMax::from_probs(p, 1.0).unwrap();
+        "GumbelRao" |p| GumbelRao::from_probs(p, 0.5, 2).unwrap();
+        "GappedStraightThrough" |p| GappedStraightThrough::from_probs(p, 0.5).unwrap();
+        "GumbelTopK" |p| GumbelTopK::from_probs(p, 2).unwrap();
+        "PlackettLuce" |p| PlackettLuce::from_probs(p, 2).unwrap();
+    }
+    let smooth =
+        Case::new("StochasticTimesSmooth", &[0.0, 1.0, 0.5], |p| StochasticTimesSmooth::from_probs(p).unwrap());
+    extremes::finite(&smooth, "draw", StochasticTimesSmooth::rsample).assert();
+    let top = Case::new("RelaxedTopK", &[0.0, 1.0, 0.0], |p| RelaxedTopK::from_probs(p, 2, 0.5).unwrap());
+    extremes::rsampling(&top).assert();
 }
 
 /// What every relaxation must survive: hard, soft and latent, forwards and backwards.

@@ -14,11 +14,11 @@ pub use self::tuner::{Moments, Tuner, TunerState};
 
 use crate::math::on_device;
 use crate::objective::Objective;
-use crate::relaxation::Relaxation;
 
 /// A differentiable function `c(z)` of a relaxation's latent, one number for each row.
 ///
-/// Any closure of the relaxation, the latent and the objective is one: a network over `z`, say.
+/// Any closure of the relaxation, the latent and the objective is one: a network over `z`, say. For
+/// [`Lax`](crate::estimator::Lax) it is one of a continuous law and its sample instead.
 ///
 /// # Shapes
 /// `z`: the latent's; the value: that of the objective, `[rows, 1…]`.
@@ -29,8 +29,8 @@ use crate::relaxation::Relaxation;
 /// fn usable<C: ControlVariate<RelaxedBernoulli<2>, 2>>(_: C) {}
 /// usable(|_: &RelaxedBernoulli<2>, z: Tensor<2>, _: &dyn Objective<2>| z.tanh().sum_dim(1));
 /// ```
-pub trait ControlVariate<R: Relaxation<D>, const D: usize> {
-    /// `c(z)` at the relaxation `at`, for the objective `f`.
+pub trait ControlVariate<R, const D: usize> {
+    /// `c(z)` at the relaxation (or the law) `at`, for the objective `f`.
     fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D>;
 
     /// What a [`Tuner`] trains; see [`Estimator::parameters`](crate::estimator::Estimator::parameters).
@@ -69,7 +69,6 @@ pub(crate) fn assert_parameters(old: &[Tensor<1>], new: &[Tensor<1>]) {
 
 impl<R, C, const D: usize> ControlVariate<R, D> for C
 where
-    R: Relaxation<D>,
     C: Fn(&R, Tensor<D>, &dyn Objective<D>) -> Tensor<D>,
 {
     fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D> {
@@ -83,7 +82,6 @@ pub struct Sum<A, B>(pub A, pub B);
 
 impl<R, A, B, const D: usize> ControlVariate<R, D> for Sum<A, B>
 where
-    R: Relaxation<D>,
     A: ControlVariate<R, D>,
     B: ControlVariate<R, D>,
 {

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, replicate};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{at_least_f32, indicator, logit, on_device, softplus};
 use crate::noise::{Base, Noise};
@@ -115,6 +115,14 @@ impl<const D: usize> Moments<D> for Bernoulli<D> {
     fn variance(&self) -> Tensor<D> {
         // σ(φ) σ(−φ), which keeps the small factor that 1 − p would round away.
         self.probs() * activation::sigmoid(-self.logits.clone())
+    }
+}
+
+impl<const D: usize> Mode<D> for Bernoulli<D> {
+    /// `φ > 0`.
+    fn mode(&self) -> Tensor<D> {
+        let likelier = self.logits.clone().inner().greater_elem(0.0);
+        on_device(indicator(likelier, self.dtype()), &self.device())
     }
 }
 

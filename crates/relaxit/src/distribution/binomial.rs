@@ -2,9 +2,9 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{Density, Distribution, Enumerable, KlDivergence, Moments, host, replicate};
+use super::{Density, Distribution, Enumerable, KlDivergence, Mode, Moments, host, replicate};
 use crate::error::{Error, Result, check_values};
-use crate::math::{at_least_f32, ln_gamma, ln_gamma_scalar, logit, softplus};
+use crate::math::{at_least_f32, constant, ln_gamma, ln_gamma_scalar, logit, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 
@@ -154,6 +154,13 @@ impl<const D: usize> Moments<D> for Binomial<D> {
     fn variance(&self) -> Tensor<D> {
         // σ(φ) σ(−φ), which keeps the small factor that 1 − p would round away.
         self.mean() * activation::sigmoid(-self.logits.clone())
+    }
+}
+
+impl<const D: usize> Mode<D> for Binomial<D> {
+    /// `⌊(n + 1) p⌋`, at most n.
+    fn mode(&self) -> Tensor<D> {
+        (activation::sigmoid(constant(&self.logits)) * (self.trials() + 1.0)).floor().clamp_max(self.trials())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, replicate};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, replicate};
 use crate::error::{Error, Result, check_values};
 use crate::math::{above_zero, at_least_f32, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
@@ -138,6 +138,13 @@ impl<const D: usize> Moments<D> for OneHotCategorical<D> {
     }
 }
 
+impl<const D: usize> Mode<D> for OneHotCategorical<D> {
+    /// The largest logit; the first of equals.
+    fn mode(&self) -> Tensor<D> {
+        one_hot_argmax(self.logits.clone())
+    }
+}
+
 impl<const D: usize> Entropy<D> for OneHotCategorical<D> {
     /// `H = −Σₖ πₖ ln πₖ`.
     fn entropy(&self) -> Tensor<D> {
@@ -153,6 +160,10 @@ impl<const D: usize> Enumerable<D> for OneHotCategorical<D> {
             ranges[D - 1] = category..category + 1;
             Tensor::zeros(shape, (&self.device(), self.dtype())).slice_fill(ranges, 1.0)
         })
+    }
+
+    fn num_outcomes(&self) -> f64 {
+        self.shape()[D - 1] as f64
     }
 }
 

@@ -1,11 +1,13 @@
 //! The Dirichlet distribution.
 
-use burn::tensor::{DType, Device, Tensor, activation};
+use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
 use super::categorical::with_categories;
-use super::{Density, Distribution, Entropy, KlDivergence, Moments, Reparameterized, gamma_quantile, host, replicate};
+use super::{
+    Density, Distribution, Entropy, KlDivergence, Mode, Moments, Reparameterized, gamma_quantile, host, replicate,
+};
 use crate::error::{Result, check_values};
-use crate::math::{above_zero, at_least_f32, digamma, ln_gamma, on_device};
+use crate::math::{above_zero, at_least_f32, constant, digamma, ln_gamma, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 
@@ -172,6 +174,20 @@ impl<const D: usize> Moments<D> for Dirichlet<D> {
     fn variance(&self) -> Tensor<D> {
         let mean = self.mean();
         mean.clone() * (-mean + 1.0) / (self.total() + 1.0)
+    }
+}
+
+impl<const D: usize> Mode<D> for Dirichlet<D> {
+    /// `(αₖ − 1)₊ / Σ (α − 1)₊`: inside the simplex where all α > 1.
+    ///
+    /// Entries with α ≤ 1 are 0, on the boundary. If α < 1 the density is infinite all over that side, and this is the point
+    /// at which `log_prob`, which holds entries at the smallest positive number, is highest. If no α is above 1 it is the
+    /// corner of the largest (at α = 1 throughout the density is flat).
+    fn mode(&self) -> Tensor<D> {
+        let excess = (constant(&self.concentration) - 1.0).clamp_min(0.0);
+        let total = excess.clone().sum_dim(D - 1);
+        let corner = total.clone().equal_elem(0.0).expand(Shape::from(self.shape()));
+        (excess / total).mask_where(corner, one_hot_argmax(self.concentration.clone()))
     }
 }
 

@@ -2,9 +2,9 @@
 
 use burn::tensor::{DType, Device, Tensor};
 
-use super::{Density, Distribution, KlDivergence, Moments, host, replicate};
+use super::{Density, Distribution, KlDivergence, Mode, Moments, host, replicate};
 use crate::error::{Result, check_values};
-use crate::math::{above_zero, at_least_f32, ln_gamma};
+use crate::math::{above_zero, at_least_f32, constant, ln_gamma};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 
@@ -129,6 +129,13 @@ impl<const D: usize> Moments<D> for Poisson<D> {
 
     fn variance(&self) -> Tensor<D> {
         self.rate()
+    }
+}
+
+impl<const D: usize> Mode<D> for Poisson<D> {
+    /// `⌊λ⌋`, or `λ − 1`, which is as likely, where rounding finds λ just below a whole number.
+    fn mode(&self) -> Tensor<D> {
+        constant(&self.log_rate).exp().floor()
     }
 }
 

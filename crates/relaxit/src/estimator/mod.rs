@@ -1,28 +1,50 @@
 //! Gradient estimators: `∇ E_{b ~ p}[f(b)]` for truly discrete `b`.
 
 mod antithetic;
+mod arms;
+mod coupled;
+mod double_control_variate;
 mod exact;
+mod exact_bound;
+mod lax;
+mod learned_baseline;
 mod learned_temperature;
 mod leave_one_out;
+mod local;
 mod mu_prop;
 mod pathwise;
 mod rebar;
 mod relax;
+mod rodeo;
 mod sample_gradient;
+mod samples;
 mod score_function;
+mod stein;
+mod sum_and_sample;
+mod unordered_set;
+mod vimco;
 
 use burn::tensor::Tensor;
 
 pub use self::antithetic::{Arm, DisArm};
+pub use self::arms::{Arms, Copula};
+pub use self::double_control_variate::DoubleControlVariate;
 pub use self::exact::Exact;
+pub use self::exact_bound::ExactBound;
+pub use self::lax::Lax;
+pub use self::learned_baseline::LearnedBaseline;
 pub use self::learned_temperature::LearnedTemperature;
 pub use self::leave_one_out::Rloo;
 pub use self::mu_prop::MuProp;
 pub use self::pathwise::{Pathwise, StraightThrough, StraightThroughPathwise};
 pub use self::rebar::Rebar;
 pub use self::relax::Relax;
+pub use self::rodeo::Rodeo;
 pub use self::sample_gradient::SampleGradient;
 pub use self::score_function::{Baseline, ConstantBaseline, MovingAverage, NoBaseline, ScoreFunction};
+pub use self::sum_and_sample::SumAndSample;
+pub use self::unordered_set::UnorderedSet;
+pub use self::vimco::Vimco;
 
 use crate::control::assert_parameters;
 use crate::noise::Noise;
@@ -37,6 +59,19 @@ pub enum Bias {
     Unbiased,
     /// For some objective it is not.
     Biased,
+}
+
+/// What the expectation of an estimate is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// `∇ E[f(b)]`, as [`Exact`] computes it.
+    Expectation,
+    /// The gradient of a bound of several samples, `∇ E[ln 1/n Σᵢ exp f(bᵢ)]`, as [`ExactBound`] computes it. It is that
+    /// of an expectation for one sample alone.
+    Bound {
+        /// The number `n` of samples.
+        samples: usize,
+    },
 }
 
 /// One estimate, as a term to differentiate.
@@ -76,6 +111,11 @@ pub trait Estimator<R: Relaxation<D>, const D: usize> {
 
     /// What it claims.
     fn bias(&self) -> Bias;
+
+    /// What it estimates: the gradient of the expectation, unless it says otherwise.
+    fn target(&self) -> Target {
+        Target::Expectation
+    }
 
     /// Where it was published.
     fn references(&self) -> &'static [Reference];

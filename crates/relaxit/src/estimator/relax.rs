@@ -82,7 +82,7 @@ impl<C> Relax<C> {
 }
 
 /// How far the directional difference moves the logits.
-const STEP: f64 = 1e-2;
+pub(super) const STEP: f64 = 1e-2;
 
 impl<R, C, const D: usize> Estimator<R, D> for Relax<C>
 where
@@ -151,6 +151,6 @@ where
 }
 
 /// The largest entry over the dimensions that `shape` has as 1.
-fn max_to<const D: usize>(x: Tensor<D>, shape: [usize; D]) -> Tensor<D> {
+pub(super) fn max_to<const D: usize>(x: Tensor<D>, shape: [usize; D]) -> Tensor<D> {
     (0..D).filter(|&dim| shape[dim] == 1).fold(x, Tensor::max_dim)
 }

@@ -5,7 +5,7 @@ use burn::tensor::{DType, Device, Tensor, activation};
 use super::one_hot_choice::one_hot_choice;
 use super::{ConditionalRelaxation, Relaxation, RelaxedOneHotCategorical, straight_through};
 use crate::distribution::{
-    Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, OneHotCategorical, replicate,
+    Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, OneHotCategorical, replicate,
 };
 use crate::error::{Error, Result, check_values};
 use crate::noise::{Base, Noise};

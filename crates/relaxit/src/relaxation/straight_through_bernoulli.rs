@@ -3,7 +3,9 @@
 use burn::tensor::{DType, Device, Tensor};
 
 use super::straight_through;
-use crate::distribution::{Bernoulli, Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, replicate};
+use crate::distribution::{
+    Bernoulli, Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, replicate,
+};
 use crate::error::Result;
 use crate::math::{indicator, on_device};
 use crate::noise::{Base, Noise};
@@ -135,6 +137,12 @@ impl<const D: usize> Moments<D> for StraightThroughBernoulli<D> {
 
     fn variance(&self) -> Tensor<D> {
         self.0.variance()
+    }
+}
+
+impl<const D: usize> Mode<D> for StraightThroughBernoulli<D> {
+    fn mode(&self) -> Tensor<D> {
+        self.0.mode()
     }
 }
 
