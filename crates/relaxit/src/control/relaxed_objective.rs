@@ -99,7 +99,7 @@ impl<R: Relaxation<D>, const D: usize> ControlVariate<R, D> for RelaxedObjective
     fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D> {
         let dtype = z.dtype();
         let number = |tensor: Tensor<1>| tensor.cast(dtype).reshape([1; D]);
-        let scaled = f.evaluate(at.squash(z)) * number(self.scale());
+        let scaled = f.evaluate_relaxed(at.squash(z)) * number(self.scale());
         match &self.offset {
             Some(offset) => scaled + number(offset.clone()),
             None => scaled,
