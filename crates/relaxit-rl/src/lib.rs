@@ -25,7 +25,8 @@
 //!
 //! # The map
 //! 1. [`random`]: NumPy's seeding and generator, so that a seed starts the episode that it starts in Gymnasium;
-//! 2. [`environment`]: the trait [`Environment`](environment::Environment), the environments, their wrappers.
+//! 2. [`environment`]: the trait [`Environment`](environment::Environment), the environments, their wrappers;
+//! 3. [`check`]: the laws of an environment, to hold your own to.
 //!
 //! # Conventions
 //! An action is a number below [`num_actions`](environment::Environment::num_actions). An episode ends *terminated*
@@ -40,6 +41,8 @@ mod snapshot;
 pub mod random;
 
 pub mod environment;
+
+pub mod check;
 
 pub use crate::error::{Error, Result};
 pub use crate::snapshot::{Snapshot, SnapshotReader};

@@ -91,6 +91,7 @@ references! {
         "MuProp: Unbiased Backpropagation for Stochastic Neural Networks", "arXiv:1511.05176";
     NEURAL_SORT: "Grover, Wang, Zweig & Ermon", 2019,
         "Stochastic Optimization of Sorting Networks via Continuous Relaxations", "arXiv:1903.08850";
+    NVIL: "Mnih & Gregor", 2014, "Neural Variational Inference and Learning in Belief Networks", "arXiv:1402.0030";
     PHILOX: "Salmon, Moraes, Dror & Shaw", 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", "doi:10.1145/2063384.2063405";
     RAO_BLACKWELLIZED: "Liu, Regier, Tripuraneni, Jordan & McAuliffe", 2019,
         "Rao-Blackwellized Stochastic Gradients for Discrete Distributions", "arXiv:1810.04777";

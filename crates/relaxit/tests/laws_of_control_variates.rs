@@ -165,7 +165,7 @@ fn a_state_of_another_estimator_is_refused() {
 struct Learned(Tensor<1>);
 
 impl Baseline<2> for Learned {
-    fn advantage(&mut self, value: Tensor<2>) -> Tensor<2> {
+    fn advantage(&mut self, value: Tensor<2>, _: &Tensor<2>) -> Tensor<2> {
         value - self.0.clone().reshape([1, 1])
     }
     fn parameters(&self) -> Vec<Tensor<1>> {

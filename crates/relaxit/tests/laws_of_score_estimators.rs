@@ -4,11 +4,14 @@
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, and these are their helpers
 
 use burn::tensor::{Shape, TensorData};
+use relaxit::control::Tuner;
 use relaxit::estimator::{
-    Arm, Arms, Bias, Copula, DisArm, Exact, MuProp, Rloo, ScoreFunction, SumAndSample, UnorderedSet,
+    Arm, Arms, Bias, Copula, DisArm, Exact, LearnedBaseline, MovingAverage, MuProp, Rloo, ScoreFunction, SumAndSample,
+    UnorderedSet,
 };
 use relaxit::objective::Counted;
 use relaxit::prelude::*;
+use relaxit::schedule::Anneal;
 use relaxit::testing::{Case, Z_MILLION, gradient};
 
 const DRAWS: usize = 1 << 17;
@@ -194,6 +197,118 @@ fn sum_and_sample_has_no_bias() {
 #[test]
 fn unordered_set_has_no_bias() {
     unbiased_at_choices(|| [2, 3, 5].map(|k| Box::new(UnorderedSet::new(k).unwrap()) as Boxed<_, 2>).into());
+}
+
+/// A baseline whose averages know something, and whose network is no longer 0.
+fn learned<R, const D: usize>(inputs: usize, normalised: bool) -> ScoreFunction<LearnedBaseline>
+where
+    R: Relaxation<D>,
+    ScoreFunction<LearnedBaseline>: Estimator<R, D>,
+{
+    let device = Device::flex().autodiff();
+    let baseline = LearnedBaseline::new(inputs, 3, &mut Noise::seeded(1), &device).unwrap();
+    let baseline = if normalised { baseline.normalised() } else { baseline };
+    let mut estimator = ScoreFunction::with_baseline(baseline);
+    let mut parameters = Estimator::<R, D>::parameters(&estimator);
+    parameters[2] = Tensor::from_floats([0.5, -0.7, 0.2], &device).require_grad();
+    parameters[3] = Tensor::from_floats([0.1], &device).require_grad();
+    Estimator::<R, D>::set_parameters(&mut estimator, parameters);
+    estimator
+}
+
+#[test]
+fn a_learned_baseline_gives_no_bias() {
+    for probs in [&[0.3][..], &[0.001, 0.5, 0.999]] {
+        for exponent in 1..=3 {
+            let (case, f) = (bits(&logits_of(probs)), power(exponent));
+            let mut estimator = learned::<Bits, 2>(probs.len(), false);
+            let _ = gradient::draws(&case, &mut estimator, &f, 10);
+            assert_eq!(Estimator::<Bits, 2>::bias(&estimator), Bias::Unbiased);
+            gradient::claim::<_, 1>(&case, &mut estimator, &f).assert();
+        }
+    }
+    for logits in CHOICES {
+        let mut estimator = learned::<RelaxedOneHotCategorical<2>, 2>(logits.len(), false);
+        let _ = gradient::draws(&choice(logits), &mut estimator, &power(2), 10);
+        gradient::claim::<_, 0>(&choice(logits), &mut estimator, &power(2)).assert();
+    }
+}
+
+#[test]
+fn a_learned_baseline_takes_any_rank_and_any_logits() {
+    let family = |p| RelaxedBernoulli::<3>::from_logits(shaped(p, &[2, 2]), 0.5).unwrap();
+    let case = Case::new("bits", &LOGITS[..4], family).with_draws(DRAWS);
+    let mut estimator = learned::<RelaxedBernoulli<3>, 3>(4, false);
+    gradient::claim_at_rank::<_, 2, 3>(&case, &mut estimator, &power::<3>(2)).assert();
+    for logit in [-1e4, -50.0, 50.0, 1e4] {
+        for normalised in [false, true] {
+            let mut estimator = learned::<Bits, 2>(2, normalised);
+            for _ in 0..3 {
+                let (_, g) = gradient::draws(&bits(&[logit, 0.0]), &mut estimator, &power(3), 100);
+                assert!(largest(g).is_finite());
+            }
+        }
+    }
+    let empty = RelaxedBernoulli::from_logits(Tensor::<2>::zeros([0, 2], &Device::flex().autodiff()), 0.5).unwrap();
+    let estimate = learned::<Bits, 2>(2, true).estimate(&empty, &power(2), &mut Noise::seeded(0));
+    assert_eq!(estimate.value.dims(), [0, 1]);
+}
+
+#[test]
+#[should_panic(expected = "LearnedBaseline: 10 rows must have 3 logits each")]
+fn a_learned_baseline_refuses_rows_of_another_length() {
+    let _ = gradient::draws(&bits(&[0.0, 1.0]), &mut learned::<Bits, 2>(3, false), &power(1), 10);
+}
+
+/// The direction is kept, the length is not.
+#[test]
+fn a_normalised_baseline_shows_its_bias() {
+    let (case, f) = (bits(&[0.5, -1.0]), |b: Tensor<2>| power(2)(b) * 10.0);
+    let mut estimator = learned::<Bits, 2>(2, true);
+    let _ = gradient::draws(&case, &mut estimator, &f, 1000);
+    assert_eq!(Estimator::<Bits, 2>::bias(&estimator), Bias::Biased);
+    gradient::claim::<_, 1>(&case, &mut estimator.clone(), &f).assert();
+
+    let (_, exact) = gradient::draws(&case, &mut Exact::<1>, &f, 1);
+    let (_, rows) = gradient::draws(&case, &mut estimator, &f, DRAWS);
+    let (variance, mean) = rows.var_mean(0);
+    let ratio = mean / exact.clone();
+    let error = (variance * (DRAWS as f64).recip()).sqrt() / exact.abs();
+    let (scale, error): (Vec<f64>, Vec<f64>) = (ratio.try_into_vec_as().unwrap(), error.try_into_vec_as().unwrap());
+    assert!(
+        scale[0] < 0.9 && (scale[0] - scale[1]).abs() < Z_MILLION * error[0].hypot(error[1]),
+        "{scale:?} {error:?}"
+    );
+}
+
+/// Two kinds of rows of different worth: the network tells them apart by their logits, which no average can.
+#[test]
+fn a_learned_baseline_trained_has_less_variance_than_an_average() {
+    let mut noise = Noise::seeded(0);
+    let baseline = LearnedBaseline::new(1, 8, &mut noise, &Device::flex()).unwrap();
+    let mut estimator = ScoreFunction::with_baseline(baseline);
+    let mut tuner = Tuner::new(Anneal::Constant(0.02)).unwrap();
+    let logits = leaf(&[2.0, -2.0].repeat(64), [128, 1]);
+    let at = RelaxedBernoulli::from_logits(logits.clone(), 0.5).unwrap();
+    let worth = Tensor::<2>::from_data([[10.0], [-10.0]], &logits.device()).repeat_dim(0, 64);
+    let f = |b: Tensor<2>| b + worth.clone();
+    for _ in 0..300 {
+        let estimate = estimator.estimate(&at, &f, &mut noise);
+        tuner.step::<Bits, 2>(&mut estimator, estimate.tuning.unwrap());
+    }
+    let mut variance = |estimator: &mut dyn Estimator<Bits, 2>| -> f64 {
+        let mut columns = Vec::new();
+        for _ in 0..200 {
+            let estimate = estimator.estimate(&at, &f, &mut noise);
+            columns.push(logits.grad(&estimate.surrogate.backward()).unwrap().reshape([1, 128]) * 128.0);
+        }
+        Tensor::cat(columns, 0).var(0).mean().into_scalar()
+    };
+    let learned = variance(&mut estimator);
+    let average = variance(&mut ScoreFunction::with_baseline(MovingAverage::new(0.8).unwrap()));
+    // Var[ĝ] = θ(1 − θ) (1 − 2θ)² with the mean as baseline; the average leaves the rows' worth of 10 in.
+    let exact = 0.880_797 * 0.119_203 * (1.0_f64 - 2.0 * 0.880_797).powi(2);
+    assert!((learned / exact - 1.0).abs() < 0.3 && learned < 0.01 * average, "{learned} {exact} {average}");
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -385,6 +500,8 @@ fn all_categories_together_are_the_exact_gradient() {
 #[test]
 fn refused_at_the_door() {
     assert!(Arms::new(1).is_err() && SumAndSample::new(0).is_err());
+    let baseline = |inputs, hidden| LearnedBaseline::new(inputs, hidden, &mut Noise::seeded(0), &Device::flex());
+    assert!(baseline(0, 1).is_err() && baseline(1, 0).is_err() && baseline(1, 1).is_ok());
     assert!(UnorderedSet::new(1).is_err() && UnorderedSet::new(9).is_err() && UnorderedSet::new(8).is_ok());
 }
 

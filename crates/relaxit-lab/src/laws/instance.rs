@@ -1,5 +1,6 @@
 //! A law at given parameters, whatever its type: draws with their densities and gradients, and verdicts.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use burn::tensor::{DType, Tensor};
@@ -95,7 +96,8 @@ pub(super) struct At<L> {
     entry: Rc<Entry<L>>,
     values: Values,
     law: L,
-    subject: Subject<L>,
+    /// Drawn when a check first asks.
+    subject: OnceCell<Subject<L>>,
 }
 
 impl<L: Distribution<2> + 'static> At<L> {
@@ -108,8 +110,7 @@ impl<L: Distribution<2> + 'static> At<L> {
             }
         }
         let law = entry.law(&values, entry.rows(&values, 1, DType::F64), false)?;
-        let subject = Subject::new(&entry, &values)?;
-        Ok(Self { entry, values, law, subject })
+        Ok(Self { entry, values, law, subject: OnceCell::new() })
     }
 
     fn at(&self, row: Tensor<2>) -> L {
@@ -225,7 +226,8 @@ impl<L: Distribution<2> + 'static> Instance for At<L> {
 
     fn check(&self, index: usize, draws: usize, seed: u64) -> Finding {
         let check = &self.entry.checks[index];
-        let unfit = check.unfit.iter().find_map(|unfit| unfit(&self.subject));
+        let subject = self.subject.get_or_init(|| Subject::new(&self.entry, &self.values));
+        let unfit = check.unfit.iter().find_map(|unfit| unfit(subject));
         let case = || self.entry.case(&self.values).with_draws(draws).with_seed(seed);
         Finding { name: check.name, verdict: unfit.map_or_else(|| Ok((check.run)(&case())), Err) }
     }

@@ -37,8 +37,11 @@ fn logistic_normal() -> Entry<LogisticNormal<2>> {
 }
 
 fn invertible_gaussian() -> Entry<InvertibleGaussian<2>> {
-    Entry::new("InvertibleGaussian", "a choice made continuous by gaussian noise", &[LOC, SCALE, TEMPERATURE], |p| {
-        InvertibleGaussian::new(p.tensor("loc"), p.tensor("scale"), p.tensor("temperature"))
+    let delta = Parameter::one("delta", Range::Within(1e-6, 1e6), &[1.0]).fixed().optional();
+    let about = "a choice made continuous by gaussian noise";
+    Entry::new("InvertibleGaussian", about, &[LOC, SCALE, TEMPERATURE, delta], |p| {
+        InvertibleGaussian::new(p.tensor("loc"), p.tensor("scale"), p.tensor("temperature"))?
+            .with_delta(p.number("delta"))
     })
     .alias("IGR")
     .paper(INVERTIBLE_GAUSSIAN)

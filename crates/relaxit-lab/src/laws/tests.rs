@@ -50,6 +50,28 @@ fn every_law_can_be_built_and_drawn() {
     }
 }
 
+/// A wide law is not drawn by the thousand: its working memory may be hundreds of numbers for each pair of entries.
+#[test]
+fn wide_laws_are_drawn_in_small_portions() {
+    assert_eq!([1, 3, 8, 9, 100, 1024].map(rows_at_once), [8192, 8192, 8192, 4096, 512, 64]);
+    assert_eq!(rows_at_once(1_000_000), 16);
+    let wide = instance("KSubset", &[("logits", &[0.0; 1024]), ("count", &[300.0])]);
+    let draws = wide.draw(1, &mut Noise::seeded(0), Wanted::default());
+    assert_eq!(draws.row(0).sum::<f64>(), 300.0);
+}
+
+/// The gradient of a perturbed choice is that of each entry as an objective: known for a choice of one of two.
+#[test]
+fn perturbed_choices_have_the_gradient_of_each_entry() {
+    let wanted = Wanted { log_prob: false, gradient: Some(Gradient::Path) };
+    let law = instance("ImplicitMle", &[("logits", &[0.0, 50.0]), ("count", &[1.0]), ("step", &[100.0])]);
+    // The second entry is chosen, and a step of 100 against it chooses the first: the difference is (−1, 1)/100.
+    let columns = law.draw(5, &mut Noise::seeded(0), wanted);
+    for row in 0..5 {
+        assert_eq!(columns.row(row).collect::<Vec<_>>(), [0.0, 1.0, 0.0, 0.0, -0.01, 0.01]);
+    }
+}
+
 /// Draws, densities and gradients of a law that can be computed by hand.
 #[test]
 fn columns_of_a_normal_law() {

@@ -2,11 +2,13 @@
 
 use burn::tensor::{DType, Tensor};
 use relaxit::distribution::Distribution;
+use relaxit::noise::Noise;
 use relaxit::support::Support;
 
 use super::entry::Entry;
 use super::instance::values;
 use super::parameter::{Parameter, Range, Values};
+use super::rows_at_once;
 
 /// Outcomes beyond this number are not enumerated.
 pub(super) const MANY: usize = 4096;
@@ -28,12 +30,13 @@ pub struct Subject<L> {
 }
 
 impl<L: Distribution<2> + 'static> Subject<L> {
-    pub(super) fn new(entry: &Entry<L>, at: &Values) -> relaxit::Result<Self> {
-        let law = entry.law(at, entry.rows(at, DRAWS, DType::F64), false)?;
-        let draws = law.sample(&mut relaxit::noise::Noise::seeded(0).fork("a look"));
-        let one = entry.law(at, entry.rows(at, 1, DType::F64), false)?;
+    pub(super) fn new(entry: &Entry<L>, at: &Values) -> Self {
+        let law = |rows| entry.law(at, entry.rows(at, rows, DType::F64), false).expect("a law that was built before");
+        let one = law(1);
+        let draws = law(DRAWS.min(rows_at_once(one.shape()[1])));
+        let draws = draws.sample(&mut Noise::seeded(0).fork("a look"));
         let outcomes = entry.outcomes.map_or(0, |outcomes| outcomes(&one).len());
-        Ok(Self { law, draws, parameters: entry.flat(at).collect(), outcomes, atoms: entry.atoms })
+        Self { law: one, draws, parameters: entry.flat(at).collect(), outcomes, atoms: entry.atoms }
     }
 }
 

@@ -56,6 +56,8 @@ const START: f64 = 0.1;
 pub struct Acrobot {
     random: Generator,
     state: [f64; 4],
+    /// Whether no step was taken since the start: the state is one of `f32` numbers, and seen in `f32`.
+    fresh: bool,
 }
 
 impl Acrobot {
@@ -66,7 +68,7 @@ impl Acrobot {
     #[must_use]
     pub fn new() -> Self {
         let mut random = Generator::seeded(0);
-        Self { state: start(&mut random).map(f64::from), random }
+        Self { state: start(&mut random), random, fresh: true }
     }
 
     /// Both angles, both angular velocities.
@@ -88,7 +90,19 @@ impl Acrobot {
             }
         }
         self.state = state;
+        self.fresh = false;
         Ok(())
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // the rounding that Gymnasium does
+    fn observe(&self) -> [f32; 6] {
+        let [theta_1, theta_2, velocity_1, velocity_2] = self.state;
+        if self.fresh {
+            let (theta_1, theta_2) = (theta_1 as f32, theta_2 as f32);
+            let ([c1, s1], [c2, s2]) = ([cos_f32(theta_1), sin_f32(theta_1)], [cos_f32(theta_2), sin_f32(theta_2)]);
+            return [c1, s1, c2, s2, velocity_1 as f32, velocity_2 as f32];
+        }
+        [theta_1.cos(), theta_1.sin(), theta_2.cos(), theta_2.sin(), velocity_1, velocity_2].map(|x| x as f32)
     }
 }
 
@@ -101,8 +115,9 @@ impl Default for Acrobot {
 impl Environment for Acrobot {
     type Observation = [f32; 6];
 
+    #[allow(clippy::cast_possible_truncation)] // the rounding that Gymnasium does
     fn observation_space(&self) -> Space {
-        observation_space()
+        Space::symmetric(&[1.0, 1.0, 1.0, 1.0, MAX_VELOCITY[0] as f32, MAX_VELOCITY[1] as f32])
     }
 
     fn num_actions(&self) -> usize {
@@ -115,47 +130,45 @@ impl Environment for Acrobot {
     }
 
     fn restart(&mut self) -> Result<[f32; 6]> {
-        let start = start(&mut self.random);
-        self.state = start.map(f64::from);
-        Ok(observe_start(start))
+        self.state = start(&mut self.random);
+        self.fresh = true;
+        Ok(self.observe())
     }
 
     fn step(&mut self, action: usize) -> Result<Step<[f32; 6]>> {
         assert!(action < TORQUE.len(), "Acrobot: `action` must be 0, 1 or 2, got {action}");
         self.state = advance(self.state, action);
+        self.fresh = false;
         let terminated = swung_up(self.state);
         let reward = if terminated { 0.0 } else { -1.0 };
-        Ok(Step { observation: observe(self.state), reward, terminated, truncated: false })
+        Ok(Step { observation: self.observe(), reward, terminated, truncated: false })
     }
 
     fn save(&self, snapshot: &mut Snapshot) -> bool {
         self.random.save(snapshot);
         self.state.iter().for_each(|&x| snapshot.push_f64(x));
+        snapshot.push(self.fresh.into());
         true
     }
 
     fn load(&mut self, snapshot: &mut SnapshotReader<'_>) -> Result<[f32; 6]> {
         let random = Generator::load(snapshot)?;
         let state = [snapshot.pop_f64()?, snapshot.pop_f64()?, snapshot.pop_f64()?, snapshot.pop_f64()?];
+        let fresh = snapshot.pop_bool()?;
         self.set_state(state)?;
-        self.random = random;
-        Ok(observe(state))
+        (self.random, self.fresh) = (random, fresh);
+        Ok(self.observe())
     }
 }
 
+/// A start state, of `f32` numbers.
 #[allow(clippy::cast_possible_truncation)] // the rounding that Gymnasium does
-pub(super) fn observation_space() -> Space {
-    Space::symmetric(&[1.0, 1.0, 1.0, 1.0, MAX_VELOCITY[0] as f32, MAX_VELOCITY[1] as f32])
-}
-
-/// A start state.
-#[allow(clippy::cast_possible_truncation)] // the rounding that Gymnasium does
-pub(super) fn start(random: &mut Generator) -> [f32; 4] {
-    std::array::from_fn(|_| random.uniform(-START, START) as f32)
+fn start(random: &mut Generator) -> [f64; 4] {
+    std::array::from_fn(|_| f64::from(random.uniform(-START, START) as f32))
 }
 
 /// The state after `action`.
-pub(super) fn advance(state: [f64; 4], action: usize) -> [f64; 4] {
+fn advance(state: [f64; 4], action: usize) -> [f64; 4] {
     let [theta_1, theta_2, velocity_1, velocity_2] = runge_kutta(state, TORQUE[action]);
     [
         wrap(theta_1),
@@ -208,18 +221,8 @@ fn wrap(mut theta: f64) -> f64 {
 }
 
 /// Whether the free end is above the height.
-pub(super) fn swung_up([theta_1, theta_2, ..]: [f64; 4]) -> bool {
+fn swung_up([theta_1, theta_2, ..]: [f64; 4]) -> bool {
     -theta_1.cos() - (theta_2 + theta_1).cos() > 1.0
-}
-
-#[allow(clippy::cast_possible_truncation)] // the rounding that Gymnasium does
-pub(super) fn observe([theta_1, theta_2, velocity_1, velocity_2]: [f64; 4]) -> [f32; 6] {
-    [theta_1.cos(), theta_1.sin(), theta_2.cos(), theta_2.sin(), velocity_1, velocity_2].map(|x| x as f32)
-}
-
-/// The observation of a start state, which Gymnasium computes in `f32`.
-pub(super) fn observe_start([theta_1, theta_2, velocity_1, velocity_2]: [f32; 4]) -> [f32; 6] {
-    [cos_f32(theta_1), sin_f32(theta_1), cos_f32(theta_2), sin_f32(theta_2), velocity_1, velocity_2]
 }
 
 /// The polynomial that NumPy takes for the cosine of an `f32` within ±π/4.
@@ -237,4 +240,28 @@ fn sin_f32(x: f32) -> f32 {
 
 fn horner<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     coefficients.into_iter().reduce(|sum, coefficient| sum.mul_add(x, coefficient)).unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_is_restored_as_it_was_seen() {
+        let mut acrobot = Acrobot::new();
+        for _ in 0..1000 {
+            let seen = acrobot.restart().expect("infallible");
+            let mut snapshot = Snapshot::default();
+            assert!(acrobot.save(&mut snapshot));
+            let restored = Acrobot::new().load(&mut snapshot.reader("test")).expect("just saved");
+            assert_eq!(restored.map(f32::to_bits), seen.map(f32::to_bits));
+        }
+    }
+
+    #[test]
+    fn states_beyond_the_bounds_are_refused() {
+        for state in [[4.0, 0.0, 0.0, 0.0], [0.0, 0.0, -13.0, 0.0], [0.0, 0.0, 0.0, f64::NAN]] {
+            assert!(Acrobot::new().set_state(state).is_err(), "{state:?}");
+        }
+    }
 }

@@ -5,12 +5,14 @@
 //! | [`CartPole`] | `CartPole-v1` | 4 numbers | 2 | pole or cart too far off; 500 steps |
 //! | [`Acrobot`] | `Acrobot-v1` | 6 numbers | 3 | free end swung up; 500 steps |
 //! | [`Taxi`] | `Taxi-v3`, `Taxi-v4` | one of 500 | 6, masked | passenger delivered; 200 steps |
+//! | [`Gymnasium`] | any with discrete actions | any of fixed size | any number | as there |
 //!
 //! [`TimeLimit`] truncates the episodes of any of them; wrappers compose. [`Vectorized`] steps many at once, and [`make`]
 //! does so by name: that is what agents train on ([`VectorEnvironment`]).
 
 mod acrobot;
 mod cart_pole;
+mod gymnasium;
 mod name;
 mod space;
 mod taxi;
@@ -21,6 +23,7 @@ mod vectorized_cart_pole;
 
 pub use self::acrobot::Acrobot;
 pub use self::cart_pole::CartPole;
+pub use self::gymnasium::{Gymnasium, VectorizedGymnasium, WorkerOptions};
 pub use self::name::{EnvironmentName, make};
 pub use self::space::{Observation, Space};
 pub use self::taxi::{Taxi, TaxiState, Transition};

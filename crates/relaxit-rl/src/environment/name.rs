@@ -3,16 +3,19 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Acrobot, Taxi, VectorEnvironment, vectorized, vectorized_cart_pole};
+use super::{Acrobot, Taxi, VectorEnvironment, VectorizedGymnasium, WorkerOptions, vectorized, vectorized_cart_pole};
 use crate::error::{Error, Result};
 
-/// The name of an environment: `cartpole`, `acrobot`, `taxi`, or what Gymnasium calls them.
+/// The name of an environment: `cartpole`, `acrobot`, `taxi`, or what Gymnasium calls them; or `gym:ID` for any
+/// environment of Gymnasium, run there.
 ///
 /// # Examples
 /// ```
 /// use relaxit_rl::environment::EnvironmentName;
 /// let name: EnvironmentName = "Taxi-v4".parse()?;
-/// assert_eq!(name.to_string(), "taxi");
+/// assert_eq!(name, EnvironmentName::Taxi);
+/// let name: EnvironmentName = "gym:LunarLander-v3".parse()?;
+/// assert_eq!(name.to_string(), "gym:LunarLander-v3");
 /// # Ok::<(), relaxit_rl::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,13 +26,15 @@ pub enum EnvironmentName {
     Acrobot,
     /// [`Taxi`], 200 steps at most.
     Taxi,
+    /// The environment of this name in [Gymnasium](super::Gymnasium).
+    Gymnasium(String),
 }
 
 impl EnvironmentName {
     /// As many of these environments as asked for, from the episodes of seeds 0, 1, 2, ….
     ///
     /// # Errors
-    /// If `num_environments` is 0.
+    /// If `num_environments` is 0, or Gymnasium cannot make them.
     pub fn make(&self, num_environments: usize) -> Result<Box<dyn VectorEnvironment>> {
         Ok(match self {
             Self::CartPole => Box::new(vectorized_cart_pole::limited(num_environments)?),
@@ -37,17 +42,19 @@ impl EnvironmentName {
                 Box::new(vectorized::limited(Acrobot::new(), Acrobot::MAX_EPISODE_STEPS, num_environments)?)
             }
             Self::Taxi => Box::new(vectorized::limited(Taxi::new(), Taxi::MAX_EPISODE_STEPS, num_environments)?),
+            Self::Gymnasium(id) => Box::new(VectorizedGymnasium::new(id, num_environments, &WorkerOptions::default())?),
         })
     }
 }
 
 impl fmt::Display for EnvironmentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::CartPole => "cartpole",
-            Self::Acrobot => "acrobot",
-            Self::Taxi => "taxi",
-        })
+        match self {
+            Self::CartPole => f.write_str("cartpole"),
+            Self::Acrobot => f.write_str("acrobot"),
+            Self::Taxi => f.write_str("taxi"),
+            Self::Gymnasium(id) => write!(f, "gym:{id}"),
+        }
     }
 }
 
@@ -59,9 +66,12 @@ impl FromStr for EnvironmentName {
             "cartpole" | "CartPole-v1" => Ok(Self::CartPole),
             "acrobot" | "Acrobot-v1" => Ok(Self::Acrobot),
             "taxi" | "Taxi-v3" | "Taxi-v4" => Ok(Self::Taxi),
+            _ if text.strip_prefix("gym:").is_some_and(|id| !id.is_empty()) => {
+                Ok(Self::Gymnasium(text[4..].to_owned()))
+            }
             _ => Err(relaxit::Error::Syntax {
                 subject: "environment",
-                requirement: "cartpole, acrobot or taxi (or CartPole-v1, Acrobot-v1, Taxi-v3, Taxi-v4)",
+                requirement: "cartpole, acrobot, taxi, CartPole-v1, Acrobot-v1, Taxi-v3, Taxi-v4 or gym:ID",
                 got: text.to_owned(),
             }
             .into()),
@@ -72,7 +82,7 @@ impl FromStr for EnvironmentName {
 /// As many environments called `name` as asked for, with the limit that belongs to the task.
 ///
 /// # Errors
-/// If there is no such environment, or `num_environments` is 0.
+/// If there is no such environment, it cannot be made, or `num_environments` is 0.
 ///
 /// # Examples
 /// ```

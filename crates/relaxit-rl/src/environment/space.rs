@@ -67,6 +67,9 @@ impl Space {
 ///
 /// Implemented for vectors, for arrays of any length, and for `usize`: one of the numbers of [`Space::Discrete`].
 pub trait Observation: Clone {
+    /// How many numbers there are.
+    fn width(&self) -> usize;
+
     /// Writes the numbers to `out`, which is as long as the space is [wide](Space::width).
     ///
     /// # Panics
@@ -75,18 +78,30 @@ pub trait Observation: Clone {
 }
 
 impl<const N: usize> Observation for [f32; N] {
+    fn width(&self) -> usize {
+        N
+    }
+
     fn write(&self, out: &mut [f32]) {
         out.copy_from_slice(self);
     }
 }
 
 impl Observation for Vec<f32> {
+    fn width(&self) -> usize {
+        self.len()
+    }
+
     fn write(&self, out: &mut [f32]) {
         out.copy_from_slice(self);
     }
 }
 
 impl Observation for usize {
+    fn width(&self) -> usize {
+        1
+    }
+
     fn write(&self, out: &mut [f32]) {
         out.copy_from_slice(&[*self as f32]);
     }

@@ -5,14 +5,11 @@ use std::f64::consts::PI;
 use burn::tensor::{DType, Device, Tensor};
 
 use super::location_scale::{LocationScale, location_scale_family};
-use super::{Cdf, Density, Distribution, Entropy, KlDivergence, Mode, Moments, Reparameterized};
+use super::{Cdf, Density, Distribution, Entropy, KlDivergence, Mode, Moments, Normal, Reparameterized};
 use crate::error::Result;
-use crate::math::{constant, ln_gamma};
+use crate::math::{EULER, constant, ln_gamma};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
-
-/// Euler's constant γ, the mean of a standard Gumbel variable.
-const EULER: f64 = 0.577_215_664_901_532_9;
 
 /// Beyond this exponent `e^−s` leaves f32; the density is 0 there for every practical purpose.
 const EXPONENT_MAX: f64 = 85.0;
@@ -107,6 +104,13 @@ impl<const D: usize> KlDivergence<Self, D> for Gumbel<D> {
         q.0.log_scale() - self.0.log_scale() + (ratio.clone() - 1.0) * EULER - shift.clone()
             + bounded_exp(shift + ln_gamma(ratio + 1.0))
             - 1.0
+    }
+}
+
+impl<const D: usize> KlDivergence<Normal<D>, D> for Gumbel<D> {
+    /// `KL = ½ (Var[x] + (E[x] − μ₂)²)/β₂² + ln β₂ + ½ ln 2π − H`, H = the entropy.
+    fn kl_divergence(&self, q: &Normal<D>) -> Tensor<D> {
+        q.cross_entropy(self) - self.entropy()
     }
 }
 

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::location_scale::{LocationScale, location_scale_family};
-use super::{Cdf, Density, Distribution, Entropy, Mode, Moments, Reparameterized};
+use super::{Cdf, Density, Distribution, Entropy, KlDivergence, Mode, Moments, Normal, Reparameterized};
 use crate::error::Result;
 use crate::math::{constant, softplus};
 use crate::noise::{Base, Noise};
@@ -85,5 +85,12 @@ impl<const D: usize> Cdf<D> for Logistic<D> {
     /// `ln σ(s)`.
     fn log_cdf(&self, value: Tensor<D>) -> Tensor<D> {
         activation::log_sigmoid(self.0.standardised(value))
+    }
+}
+
+impl<const D: usize> KlDivergence<Normal<D>, D> for Logistic<D> {
+    /// `KL = ½ (Var[x] + (E[x] − μ₂)²)/β₂² + ln β₂ + ½ ln 2π − H`, H = the entropy.
+    fn kl_divergence(&self, q: &Normal<D>) -> Tensor<D> {
+        q.cross_entropy(self) - self.entropy()
     }
 }

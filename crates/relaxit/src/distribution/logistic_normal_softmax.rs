@@ -6,7 +6,7 @@ use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::location_scale::LocationScale;
 use super::logistic_normal::with_entries;
-use super::{Density, Distribution, Reparameterized, replicate};
+use super::{Density, Distribution, KlDivergence, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::{above_zero, log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
@@ -23,7 +23,7 @@ use crate::support::{Support, restrict};
 /// Overcomplete: adding a constant to all of x changes nothing, so K parameters describe a law of K − 1 dimensions, and the
 /// map from x has no inverse. The density is there nevertheless: the shift that y does not see is integrated out, which for
 /// a diagonal covariance has this closed form. It is with respect to the first K − 1 coordinates. Nothing can be said about
-/// the density of *x given y*, and moments have no closed form; nor does this type offer a divergence.
+/// the density of *x given y*, and moments have no closed form.
 ///
 /// # Shapes
 /// `loc`, `scale` and samples: `[batch…, K]`; log-densities: `[batch…, 1]`.
@@ -138,5 +138,25 @@ impl<const D: usize> Density<D> for LogisticNormalSoftmax<D> {
         let entries = standardised.square() * -0.5 - log_scale - log - 0.5 * TAU.ln();
         let shift = (-log_sum_exp(log_weights, D - 1) + TAU.ln()) * 0.5;
         restrict(entries.sum_dim(D - 1) + shift, Support::Simplex, value)
+    }
+}
+
+impl<const D: usize> KlDivergence<Self, D> for LogisticNormalSoftmax<D> {
+    /// That of the log-ratios, which are normal and correlated:
+    ///
+    /// ```text
+    /// KL = ½ [Σₖ vₖ (mₖ − m̄)² + Σₖ rₖ − Σₖ vₖ rₖ / Σ v − K + 1 − Σₖ ln rₖ + ln Σ v − ln Σ w]
+    /// m = μ₁ − μ₂,   w = 1/β₁²,   v = 1/β₂²,   r = v/w,   m̄ = Σ v m / Σ v
+    /// ```
+    fn kl_divergence(&self, q: &Self) -> Tensor<D> {
+        let log_ratio = (self.0.log_scale() - q.0.log_scale()) * 2.0;
+        let (log_w, log_v) = (self.0.log_scale() * -2.0, q.0.log_scale() * -2.0);
+        let shares = activation::softmax(log_v.clone(), D - 1);
+        let distance = self.loc().clone() - q.loc().clone();
+        let centre = (shares.clone() * distance.clone()).sum_dim(D - 1);
+        let standardised = (distance - centre) / q.scale().clone();
+        // r (1 − v/Σv) − 1 − ln r, and the one dimension too many back at the end.
+        let entries = standardised.square() + log_ratio.clone().exp() * (-shares + 1.0) - 1.0 - log_ratio;
+        (entries.sum_dim(D - 1) + 1.0 + log_sum_exp(log_v, D - 1) - log_sum_exp(log_w, D - 1)) * 0.5
     }
 }

@@ -16,7 +16,7 @@ use crate::support::{Support, restrict};
 /// log p(k) = ln Γ(k + r) − ln Γ(r) − ln k! + k ln σ(φ) + r ln σ(−φ),   r = total_count,   φ = logits of success
 /// ```
 ///
-/// The convention is that of PyTorch. Between two laws with different r the divergence has no closed form.
+/// The convention is that of PyTorch.
 ///
 /// # Shapes
 /// `total_count` and `logits`, which broadcast, samples and log-probabilities: `[batch…]`; events are scalars.
@@ -103,6 +103,40 @@ impl<const D: usize> NegativeBinomial<D> {
     #[must_use]
     pub fn probs(&self) -> Tensor<D> {
         activation::sigmoid(self.logits.clone())
+    }
+}
+
+impl<const D: usize> NegativeBinomial<D> {
+    /// `KL(self ‖ q)` in nats, of two laws with the same `total_count`.
+    ///
+    /// ```text
+    /// KL = r [e^φ (ln σ(φ) − ln σ(ψ)) + ln σ(−φ) − ln σ(−ψ)],   ψ = the logits of `q`
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Values`] if `q` has another `total_count`: then there is no closed form; see
+    /// [`kl_score_function`](crate::kl::kl_score_function). Reads the device.
+    ///
+    /// # Panics
+    /// If the shapes of the two laws do not broadcast.
+    ///
+    /// # Examples
+    /// ```
+    /// use relaxit::distribution::NegativeBinomial;
+    /// use relaxit::prelude::*;
+    /// let full = |x: f32| Tensor::<1>::full([1], x, &Device::flex());
+    /// let (p, q) = (NegativeBinomial::from_logits(full(2.0), full(0.5))?, NegativeBinomial::from_logits(full(2.0), full(0.0))?);
+    /// assert!(p.kl_divergence(&q)?.into_scalar::<f32>() > 0.1);
+    /// assert!(p.kl_divergence(&NegativeBinomial::from_logits(full(3.0), full(0.5))?).is_err());
+    /// # Ok::<(), relaxit::Error>(())
+    /// ```
+    pub fn kl_divergence(&self, q: &Self) -> Result<Tensor<D>> {
+        let gap = q.total_count.clone().inner() - self.total_count.clone().inner();
+        check_values(NAME, "total_count", "that of the other law (differences of 0)", &gap, |gap| gap == 0.0)?;
+        let (phi, psi) = (self.logits.clone(), q.logits.clone());
+        let success = softplus(-psi.clone()) - softplus(-phi.clone());
+        let failure = softplus(psi) - softplus(phi);
+        Ok(self.mean() * success + self.total_count.clone() * failure)
     }
 }
 

@@ -5,9 +5,9 @@ use std::f64::consts::{E, TAU};
 use burn::tensor::{DType, Device, Tensor};
 
 use super::location_scale::{LocationScale, location_scale_family};
-use super::{Density, Distribution, Entropy, KlDivergence, Mode, Moments, Reparameterized};
+use super::{Cdf, Density, Distribution, Entropy, KlDivergence, Mode, Moments, Reparameterized};
 use crate::error::Result;
-use crate::math::constant;
+use crate::math::{constant, log_ndtr};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 
@@ -40,6 +40,14 @@ pub struct Normal<const D: usize>(LocationScale<D>);
 
 location_scale_family!(Normal, "Normal", Base::Normal);
 
+impl<const D: usize> Normal<D> {
+    /// `−E[log self(x)]` over x ~ `p`, which knows nothing of `p` but its moments.
+    pub(super) fn cross_entropy(&self, p: &impl Moments<D>) -> Tensor<D> {
+        let square = p.variance() / self.variance() + self.0.standardised(p.mean()).square();
+        square * 0.5 + self.0.log_scale() + 0.5 * TAU.ln()
+    }
+}
+
 impl<const D: usize> Density<D> for Normal<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let s = self.0.standardised(value.clone());
@@ -69,6 +77,13 @@ impl<const D: usize> Entropy<D> for Normal<D> {
     /// `H = ½ ln(2πe) + ln β`.
     fn entropy(&self) -> Tensor<D> {
         self.0.log_scale() + 0.5 * (TAU * E).ln()
+    }
+}
+
+impl<const D: usize> Cdf<D> for Normal<D> {
+    /// `ln Φ(s)`.
+    fn log_cdf(&self, value: Tensor<D>) -> Tensor<D> {
+        log_ndtr(self.0.standardised(value))
     }
 }
 

@@ -30,7 +30,7 @@ use crate::temperature::Temperature;
 /// # Gradient
 /// Samples: exact almost everywhere, through logits and temperature; none where the gate is clamped. `E[f(z)]` has no
 /// jump in the logits, so the pathwise gradient of a smooth `f` is unbiased. [`l0_penalty`](Self::l0_penalty) is a
-/// closed form, and so is its gradient.
+/// closed form, and so is its gradient. Mean, variance, entropy and divergences are integrals without one.
 ///
 /// # Numerics
 /// Everything is computed from the logits and finite for every finite logit; log-probabilities of the ends keep their

@@ -251,31 +251,8 @@ impl<const D: usize> InvertibleGaussian<D> {
         if self.delta.to_bits() != q.delta.to_bits() {
             return Err(Error::Parameter { subject: NAME, parameter: "delta", requirement: SAME, got: q.delta });
         }
-        match (&self.temperature, &q.temperature) {
-            (Temperature::Scalar(p), Temperature::Scalar(q)) if p.to_bits() == q.to_bits() => {}
-            (Temperature::Scalar(_), Temperature::Scalar(q)) => {
-                return Err(Error::Parameter { subject: NAME, parameter: "temperature", requirement: SAME, got: *q });
-            }
-            _ => {
-                let of = |law: &Self| {
-                    law.temperature.inner().multiply(Tensor::ones([1; D], (&law.inner_device(), law.dtype())))
-                };
-                let (p, q) = (of(self), of(q).cast(self.dtype()));
-                let differs = (p.clone() - q.clone()).not_equal_elem(0.0);
-                let theirs: Vec<f64> = (p * 0.0 + q).try_into_vec_as().unwrap_or_default();
-                let differs: Vec<bool> = differs.try_into_vec_as().unwrap_or_default();
-                let mut others = theirs.into_iter().zip(differs).filter_map(|(q, differs)| differs.then_some(q));
-                if let Some(example) = others.next() {
-                    let (subject, parameter, count) = (NAME, "temperature", 1 + others.count());
-                    return Err(Error::Values { subject, parameter, requirement: SAME, example, count });
-                }
-            }
-        }
+        self.temperature.check_same(NAME, &q.temperature)?;
         Ok(self.latent.kl_divergence(&q.latent))
-    }
-
-    fn inner_device(&self) -> Device {
-        self.device().without_autodiff()
     }
 
     /// The shape of one number for each event.

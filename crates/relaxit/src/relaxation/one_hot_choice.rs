@@ -75,6 +75,12 @@ macro_rules! one_hot_choice {
                 self.hard.kl_divergence(&q.hard)
             }
         }
+
+        impl<const D: usize> KlDivergence<OneHotCategorical<D>, D> for $law<D> {
+            fn kl_divergence(&self, q: &OneHotCategorical<D>) -> Tensor<D> {
+                self.hard.kl_divergence(q)
+            }
+        }
     };
 }
 pub(super) use one_hot_choice;

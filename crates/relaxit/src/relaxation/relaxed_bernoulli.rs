@@ -102,6 +102,65 @@ impl<const D: usize> RelaxedBernoulli<D> {
     }
 }
 
+impl<const D: usize> RelaxedBernoulli<D> {
+    /// `KL(self ‖ q)` in nats, of two laws with the same temperature, which then does not matter.
+    ///
+    /// ```text
+    /// KL = d coth(d/2) − 2,   d = φ − ψ,   ψ = the logits of `q`
+    /// ```
+    ///
+    /// At d = 0 it is 0, about d²/6 near it, and |d| − 2 far from it. Also the divergence of the latents.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`](crate::Error::Parameter) or [`Error::Values`](crate::Error::Values) if `q` has another
+    /// temperature: then there is no closed form; see [`kl_monte_carlo`](crate::kl::kl_monte_carlo). Reads the device if a
+    /// temperature is a tensor.
+    ///
+    /// # Panics
+    /// If the shapes of the two laws do not broadcast.
+    ///
+    /// # Examples
+    /// ```
+    /// use relaxit::prelude::*;
+    /// let law = |logit: f32, temperature| {
+    ///     RelaxedBernoulli::from_logits(Tensor::<1>::full([1], logit, &Device::flex()), temperature)
+    /// };
+    /// let kl: f32 = law(20.0, 0.5)?.kl_divergence(&law(0.0, 0.5)?)?.into_scalar();
+    /// assert!((kl - 18.0).abs() < 1e-5);
+    /// assert!(law(20.0, 0.5)?.kl_divergence(&law(0.0, 0.7)?).is_err());
+    /// # Ok::<(), relaxit::Error>(())
+    /// ```
+    pub fn kl_divergence(&self, q: &Self) -> Result<Tensor<D>> {
+        self.temperature.check_same(NAME, &q.temperature)?;
+        Ok(divergence_at(self.logits.clone() - q.logits.clone()))
+    }
+}
+
+/// `d coth(d/2) − 2`.
+fn divergence_at<const D: usize>(d: Tensor<D>) -> Tensor<D> {
+    // Up to |d| = 1 by the Taylor series, 2 B₂ₙ d²ⁿ/(2n)!, whose terms are each a fortieth of the one before.
+    const SERIES: [f64; 10] = [
+        -174_611.0 / 401_428_831_349_145_600_000.0,
+        43_867.0 / 2_554_547_108_585_472_000.0,
+        -3_617.0 / 5_335_311_421_440_000.0,
+        1.0 / 37_362_124_800.0,
+        -691.0 / 653_837_184_000.0,
+        1.0 / 23_950_080.0,
+        -1.0 / 604_800.0,
+        1.0 / 15_120.0,
+        -1.0 / 360.0,
+        1.0 / 6.0,
+    ];
+    let size = d.abs();
+    let square = size.clone().clamp_max(1.0).square();
+    let near =
+        SERIES[1..].iter().fold(square.clone() * SERIES[0], |sum, &coefficient| (sum + coefficient) * square.clone());
+    let far = size.clone().clamp_min(1.0);
+    let decay = (-far.clone()).exp();
+    let far = far.clone() - 2.0 + far * decay.clone() * 2.0 / (-decay + 1.0);
+    near.mask_where(size.greater_elem(1.0), far)
+}
+
 impl<const D: usize> Reparameterized<D> for RelaxedBernoulli<D> {
     const BASE: Base = Base::Logistic;
 

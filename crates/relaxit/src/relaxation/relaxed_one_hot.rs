@@ -86,6 +86,22 @@ impl<const D: usize> RelaxedOneHotCategorical<D> {
     }
 }
 
+impl<const D: usize> RelaxedOneHotCategorical<D> {
+    /// `KL(self ‖ q)` in nats, of two laws with the same temperature: that of the latents,
+    /// [`ExpConcrete::kl_divergence`].
+    ///
+    /// # Errors
+    /// [`Error::Parameter`](crate::Error::Parameter) or [`Error::Values`](crate::Error::Values) if `q` has another
+    /// temperature: then there is no such form; see [`kl_monte_carlo`](crate::kl::kl_monte_carlo). Reads the device if a
+    /// temperature is a tensor.
+    ///
+    /// # Panics
+    /// If the shapes of the two laws do not broadcast.
+    pub fn kl_divergence(&self, q: &Self) -> Result<Tensor<D>> {
+        self.latent().kl_divergence_as(NAME, &q.latent())
+    }
+}
+
 impl<const D: usize> Reparameterized<D> for RelaxedOneHotCategorical<D> {
     const BASE: Base = Base::Gumbel;
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use crate::distribution::{Bernoulli, Distribution, Mode, Moments, replicate};
+use crate::distribution::{Bernoulli, Distribution, Entropy, Mode, Moments, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{at_least_f32, indicator, on_device};
 use crate::noise::{Base, Noise};
@@ -155,5 +155,12 @@ impl<const D: usize> Mode<D> for StochasticTimesSmooth<D> {
     /// `√p` where that is above ½, and 0 elsewhere.
     fn mode(&self) -> Tensor<D> {
         self.gate().mode() * self.smooth().detach()
+    }
+}
+
+impl<const D: usize> Entropy<D> for StochasticTimesSmooth<D> {
+    /// That of the bit: `√p` is a name for 1.
+    fn entropy(&self) -> Tensor<D> {
+        self.gate().entropy()
     }
 }
