@@ -6,9 +6,9 @@ use burn::optim::{Adam, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer}
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use super::learned;
 use crate::error::{Error, Result};
 use crate::estimator::Estimator;
-use crate::math::on_device;
 use crate::relaxation::Relaxation;
 use crate::schedule::Schedule;
 
@@ -125,7 +125,7 @@ impl Tuner {
 
         let lengths: Vec<usize> = parameters.iter().map(|leaf| leaf.dims()[0]).collect();
         let parts = values.split_with_sizes(lengths, 0).into_iter().zip(&parameters);
-        estimator.set_parameters(parts.map(|(part, old)| on_device(part, &old.device()).require_grad()).collect());
+        estimator.set_parameters(parts.map(|(part, old)| learned(part, &old.device())).collect());
     }
 
     fn shortened(&self, gradient: Tensor<1>) -> Tensor<1> {
@@ -180,7 +180,7 @@ impl Tuner {
         });
         let parameters = state.parameters.into_iter().zip(&old).map(|(data, leaf)| {
             let (device, dtype) = options(leaf);
-            on_device(Tensor::from_data(data, (&device, dtype)), &leaf.device()).require_grad()
+            learned(Tensor::from_data(data, (&device, dtype)), &leaf.device())
         });
         estimator.set_parameters(parameters.collect());
         Ok(())
