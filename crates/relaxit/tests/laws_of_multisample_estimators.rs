@@ -337,6 +337,27 @@ fn tuning_is_the_gradient_of_the_squared_norm() {
     }
 }
 
+/// Nothing that is not learned may enter the graph, which only a backward pass would free again.
+#[test]
+fn what_is_not_learned_is_not_tuned() {
+    let device = Device::flex().autodiff();
+    let estimators: [Boxed<RelaxedBernoulli<2>>; 2] = [
+        Box::new(DoubleControlVariate::with_coefficient(2, Tensor::from_floats([-0.5], &device)).unwrap()),
+        Box::new({
+            let mut rodeo = rodeo(2);
+            let estimator: &mut dyn Estimator<RelaxedBernoulli<2>, 2> = &mut rodeo;
+            estimator.set_parameters(estimator.parameters().into_iter().map(|p| p.inner().autodiff()).collect());
+            rodeo
+        }),
+    ];
+    for mut estimator in estimators {
+        let leaf = Tensor::<2>::zeros([8, 2], &device).require_grad();
+        let at = RelaxedBernoulli::from_logits(leaf, 0.5).unwrap();
+        let estimate = estimator.estimate(&at, &power(2), &mut Noise::seeded(0));
+        assert!(estimate.tuning.is_none() && !estimate.value.is_tracked(), "{}", estimator.name());
+    }
+}
+
 #[test]
 fn wrong_numbers_are_refused() {
     let device = Device::flex();

@@ -108,11 +108,21 @@ impl Tuner {
     ///
     /// # Panics
     /// If the estimator has another number of parameters than at the step before.
-    #[allow(clippy::needless_pass_by_value)] // `backward` consumes its tape
     pub fn step<R: Relaxation<D>, const D: usize>(&mut self, estimator: &mut dyn Estimator<R, D>, tuning: Tensor<1>) {
-        let parameters = estimator.parameters();
+        let parameters = self.descend(estimator.parameters(), tuning);
+        estimator.set_parameters(parameters);
+    }
+
+    /// The parameters one step down `tuning`, for those that no [`Estimator`] holds, such as those of
+    /// [`Lax`](crate::estimator::Lax)'s control variate; as they are, if `tuning` depends on none.
+    ///
+    /// # Panics
+    /// If there is another number of parameters than at the step before.
+    #[must_use]
+    #[allow(clippy::needless_pass_by_value)] // `backward` consumes its tape
+    pub fn descend(&mut self, parameters: Vec<Tensor<1>>, tuning: Tensor<1>) -> Vec<Tensor<1>> {
         if parameters.is_empty() || !tuning.is_tracked() {
-            return;
+            return parameters;
         }
         let gradients = tuning.backward();
         let gradient = |leaf: &Tensor<1>| leaf.grad(&gradients).unwrap_or_else(|| leaf.clone().inner().zeros_like());
@@ -125,7 +135,7 @@ impl Tuner {
 
         let lengths: Vec<usize> = parameters.iter().map(|leaf| leaf.dims()[0]).collect();
         let parts = values.split_with_sizes(lengths, 0).into_iter().zip(&parameters);
-        estimator.set_parameters(parts.map(|(part, old)| learned(part, &old.device())).collect());
+        parts.map(|(part, old)| learned(part, &old.device())).collect()
     }
 
     fn shortened(&self, gradient: Tensor<1>) -> Tensor<1> {
