@@ -250,6 +250,27 @@ def torch_stochastic_times_smooth(r):
 
 
 # ----------------------------------------------------------------------------------------------------------------------
+# Straight-through bits: Bengio, Leonard & Courville (2013), section 4
+
+
+def straight_through_bernoulli():
+    """A bit whose gradient is that of its probability, which is no derivative of its value."""
+    for name, ordinary, logits in [("ordinary", True, [-4, -1.5, -0.5, 0.125, 1, 3]), ("hard", False, [-80, 15, 70])]:
+        rows = [(logit, noise) for logit, noise in product(logits, [-6, -0.75, 0.5, 9])]
+        case = Case(name, ordinary, **columns(rows, "logits", "noise"))
+        case.expect("mean", lambda r: sigmoid(r.logits), lambda r: r.logits.sigmoid(), ["logits"])
+        each = range(case.rows)
+        bits = [[float(case._exact_row(i).logits + case._exact_row(i).noise > 0)] for i in each]
+        case._record("sample", "torch", bits, bits)
+        # Not by autograd, which loses what is left of 1.
+        slope = lambda r: sigmoid(r.logits) * sigmoid(-r.logits)
+        torch_slope = lambda r: r.logits.sigmoid() * (-r.logits).sigmoid()
+        case._record("sample by logits", "torch", [[slope(case._exact_row(i))] for i in each],
+                     [[torch_slope(case._torch_row(i))] for i in each])
+        yield case
+
+
+# ----------------------------------------------------------------------------------------------------------------------
 # Hard Kumaraswamy: Bastings, Aziz & Titov (2019), section 4
 
 
@@ -367,5 +388,5 @@ def torch_copula_sample(r):
 
 if __name__ == "__main__":
     for law in [hard_concrete, log_ndtr, gaussian_relaxed_bernoulli, rebar_relaxation, stochastic_times_smooth,
-                hard_kumaraswamy, correlated_relaxed_bernoulli]:
+                straight_through_bernoulli, hard_kumaraswamy, correlated_relaxed_bernoulli]:
         write_cases(law.__name__, law())

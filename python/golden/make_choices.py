@@ -5,6 +5,8 @@ gradients of the choices are no derivatives of their values; in mpmath they are 
 Jacobian the paper takes, or the paper's own product of Jacobian and vector, in torch the published code's autograd.
 """
 
+from itertools import product
+
 import mpmath as mp
 import scipy.integrate
 import scipy.special
@@ -120,13 +122,16 @@ def rein_max():
 
 
 def gumbel_rao():
+    """The noise of the two types differs, so each has its own cases."""
     draws = 3
-    for name, ordinary, logits in [("ordinary", True, LOGITS), ("hard", False, HARD_LOGITS)]:
+    for precision, (name, ordinary, logits) in product(
+        ["f64", "f32"], [("ordinary", True, LOGITS), ("hard", False, HARD_LOGITS)],
+    ):
         for temperature in [0.5, 1.5]:
-            case = given(name, ordinary, logits, temperature, ["f64"])
+            case = given(name, ordinary, logits, temperature, [precision])
             k, fresh = len(logits[0]), []
             for draw in range(draws):
-                fresh.append(philox.elements("gumbel", "f64", 0, draw, 0, case.rows * k))
+                fresh.append(philox.elements("gumbel", precision, 0, draw, 0, case.rows * k))
 
             def latents(i, draw, case=case, fresh=fresh, k=k):
                 r = case._exact_row(i)

@@ -143,6 +143,28 @@ def truncated():
         yield case
 
 
+def generalized_gumbel_softmax():
+    """Joo et al. (2020): a softmax of perturbed logits, weighing the atoms."""
+    atoms, noise = [0, 1, 2.5, -4], [[0.125, 1.5, -0.75, 2.25], [-1, 0.5, 3, 0.75], [0.25, -0.5, 1, -1.25]]
+    for temperature in [0.25, 1, 5]:
+        logits = [[0.5, -1, 2, 0.25], [3, 1, 1.5, -2], [-0.5, -0.25, -1, -2]]
+        case = Case(f"τ = {temperature}", True, logits=logits, noise=noise, atoms=[atoms] * 3,
+                    temperature=column([temperature] * 3))
+        perturbed = lambda r: [phi + g for phi, g in zip(r.logits, r.noise)]
+
+        def exact(r):
+            weights = [mp.exp(z / r.temperature) for z in perturbed(r)]
+            return mp.fsum(w * c for w, c in zip(weights, r.atoms)) / mp.fsum(weights)
+
+        library = lambda r: (((r.logits + r.noise) / r.temperature).softmax(0) * r.atoms).sum()
+        case.expect("value", exact, library, ["logits", "temperature"])
+        best = lambda r: max(zip(perturbed(r), r.atoms))[1]
+        hard = [[float(best(case._exact_row(i)))] for i in range(3)]
+        case._record("hard value", "torch", hard, [[r.atoms[(r.logits + r.noise).argmax()]] for r in
+                                                   (case._torch_row(i) for i in range(3))])
+        yield case
+
+
 def log_beta(a):
     return mp.fsum(mp.loggamma(x) for x in a) - mp.loggamma(mp.fsum(a))
 
@@ -303,6 +325,6 @@ def laplace_bridge():
 
 
 if __name__ == "__main__":
-    for law in [digamma, poisson, geometric, binomial, negative_binomial, truncated, dirichlet, logistic_normal,
-                logistic_normal_softmax, laplace_bridge]:
+    for law in [digamma, poisson, geometric, binomial, negative_binomial, truncated,
+                generalized_gumbel_softmax, dirichlet, logistic_normal, logistic_normal_softmax, laplace_bridge]:
         write_cases(law.__name__, law())

@@ -138,6 +138,73 @@ def k_subset():
         yield case
 
 
+TOP_K = [
+    # name, ordinary, count, logits, noise
+    ("1 of 3", True, 1, [[0.5, -1, 2], [0, 0.25, 0]], [[0.125, 1.5, -0.75], [2.25, -1, 0.5]]),
+    ("2 of 4", True, 2, [[0.5, -1, 2, 0.25], [3, -3, 1, 1.5]], [[0.125, 1.5, -0.75, 2.25], [-1, 0.5, 3, 0.75]]),
+    ("3 of 5", True, 3, [[0.5, -1, 2, 0.25, -0.75], [4, 3, 2, 1, 0]],
+     [[0.125, 1.5, -0.75, 2.25, 0.5], [-1, 0.5, 3, 0.75, 1.25]]),
+    ("far apart, 2 of 4", False, 2, [[100, 200, -100, 0], [1000, 0, -1000, 999]],
+     [[0.125, 1.5, -0.75, 2.25], [-1, 0.5, 3, 0.75]]),
+]
+
+
+def exact_top_k(r):
+    """Xie & Ermon (2019), as printed: alpha += log(1 - a) after each softmax a."""
+    alpha = [phi + g for phi, g in zip(r.logits, r.noise)]
+    total = [0] * len(alpha)
+    for _ in range(int(r.count)):
+        chosen = softmax([x / r.temperature for x in alpha])
+        total = [t + a for t, a in zip(total, chosen)]
+        alpha = [x + mp.log(1 - a) for x, a in zip(alpha, chosen)]
+    return total
+
+
+def torch_top_k(r):
+    alpha, total = r.logits + r.noise, 0
+    for _ in range(int(r.count)):
+        chosen = (alpha / r.temperature).softmax(0)
+        total, alpha = total + chosen, alpha + (-chosen).log1p()
+    return total
+
+
+def relaxed_top_k():
+    for name, ordinary, count, logits, noise in TOP_K:
+        for temperature in [0.5, 2]:
+            n, k = len(logits), len(logits[0])
+            case = Case(f"{name}, τ = {temperature}", ordinary, logits=logits, noise=noise, count=[[count]] * n,
+                        temperature=[[temperature]] * n,
+                        cotangent=[[((7 * i + 3 * j) % 11 - 5) / 4 for j in range(k)] for i in range(n)])
+            case.expect("sample", exact_top_k, torch_top_k, ["logits", "temperature"])
+            yield case
+
+
+def implicit_mle():
+    """Niepert et al. (2021), algorithm 1: the difference of two MAP states over the step."""
+    def map_state(scores, count):
+        best = sorted(range(len(scores)), key=lambda i: -scores[i])[: int(count)]
+        return [float(i in best) for i in range(len(scores))]
+
+    def torch_state(scores, count):
+        return torch.zeros(len(scores), dtype=torch.float64).scatter(0, scores.topk(int(count)).indices, 1.0)
+
+    for name, ordinary, count, logits, noise in TOP_K:
+        for step in [0.25, 2, 16]:
+            n, k = len(logits), len(logits[0])
+            case = Case(f"{name}, λ = {step}", ordinary, logits=logits, noise=noise, count=[[count]] * n,
+                        step=[[step]] * n, slope=[[(-1) ** (i + j) * (1 + 0.5 * j) for j in range(k)] for i in range(n)])
+            exact_scores = lambda r: [phi + g for phi, g in zip(r.logits, r.noise)]
+            case.expect("hard", lambda r: map_state(exact_scores(r), r.count),
+                        lambda r: torch_state(r.logits + r.noise, r.count))
+            case.expect("gradient",
+                        lambda r: [(a - b) / r.step for a, b in zip(
+                            map_state(exact_scores(r), r.count),
+                            map_state([z - r.step * w for z, w in zip(exact_scores(r), r.slope)], r.count))],
+                        lambda r: (torch_state(r.logits + r.noise, r.count)
+                                   - torch_state(r.logits + r.noise - r.step * r.slope, r.count)) / r.step)
+            yield case
+
+
 def rows_of_softmax(scores, temperature):
     return [x for row in scores for x in softmax([score / temperature for score in row])]
 
@@ -212,5 +279,6 @@ def gumbel_sinkhorn():
 
 if __name__ == "__main__":
     HEADER["script"] = "python/golden/make_subsets.py"
-    for law in [plackett_luce, gumbel_top_k, k_subset, soft_sort, neural_sort, gumbel_sinkhorn]:
+    for law in [plackett_luce, gumbel_top_k, k_subset, relaxed_top_k, implicit_mle, soft_sort, neural_sort,
+                gumbel_sinkhorn]:
         write_cases(law.__name__, law())

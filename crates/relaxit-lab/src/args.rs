@@ -9,8 +9,9 @@ use relaxit::schedule::Anneal;
 use crate::device;
 use crate::laws::{Gradient, parameter};
 use crate::mnist::Protocol;
-use crate::vae::latent::Latents;
+use crate::vae::latents::Latents;
 use crate::vae::method::Method;
+use crate::vae::prior::PriorKind;
 
 /// Learning with discrete random variables: train, evaluate and draw.
 #[derive(Debug, Parser)]
@@ -25,8 +26,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Train a variational auto-encoder with discrete latents on MNIST, and draw what it learned
-    #[command(args_override_self = true)]
-    Vae(VaeArgs),
+    #[command(args_override_self = true, after_long_help = VAE_NOTES)]
+    Vae(Box<VaeArgs>),
     /// Draw from a law, with log-densities and gradients, as CSV or JSON lines or as a picture
     Sample(SampleArgs),
     /// Hold laws to the test laws
@@ -144,6 +145,27 @@ pub struct SampleArgs {
     pub list: bool,
 }
 
+const VAE_NOTES: &str = "\
+Shapes of codes, by method:
+  200, 20x2      bits              concrete, rebar-relaxation, stochastic-times-smooth, arm, disarm
+  20x4           choices           gumbel-softmax, decoupled, gumbel-rao, gapped, reinmax
+  200, 20x4      bits or choices   straight-through, st-gumbel-softmax, reinforce, rloo
+  20x10 --k 3    sets              the last three, relaxed-top-k, implicit-mle, simple
+  50 --atoms 16  counts            poisson, geometric, binomial, negative-binomial
+  20x5           orders            soft-sort, neural-sort
+  200            gates             hard-concrete, gaussian-relaxed-bernoulli, hard-kumaraswamy
+  20x10          groups of bits    correlated-relaxed-bernoulli
+  20x10          points            dirichlet, invertible-gaussian, logistic-normal,
+                                   logistic-normal-softmax
+
+Bits, choices, sets, counts and orders are judged as the discrete model with hard samples, whatever trained it. Gates \
+(mixed: a density between 0 and 1, probabilities of both), groups and points (continuous) are judged as the models that \
+they are. The summary says which.
+
+The uniform prior is uniform over bits, choices, sets, orders and the simplex (dirichlet); for the other points and for \
+gates it is the law at standard parameters, for groups at log-odds 0 with the same correlation, and for counts the law \
+whose mean is a quarter of the largest count.";
+
 /// Options of `relaxit vae`; what is not given has the default, or the value of the run that is resumed.
 #[derive(Debug, Default, Args)]
 pub struct VaeArgs {
@@ -151,9 +173,25 @@ pub struct VaeArgs {
     #[arg(long, value_enum)]
     pub latent: Option<Method>,
 
-    /// Shape of the code: 20x4 is 20 variables of 4 categories, 200 is 200 bits [default: 200]
+    /// Shape of the code: 20x4 is 20 variables of 4 categories, 200 is 200 bits; see the notes below [default: 200]
     #[arg(long, value_name = "SHAPE")]
     pub latents: Option<Latents>,
+
+    /// Items in each set, from 1 to below their number [default: half of them]
+    #[arg(long, value_name = "ITEMS", value_parser = size(1, 1023))]
+    pub k: Option<u64>,
+
+    /// How many counts there are, from 0 to one less, 2 to 1024 [default: 16]
+    #[arg(long, value_name = "COUNTS", value_parser = size(2, 1024))]
+    pub atoms: Option<u64>,
+
+    /// Correlation between any two bits of a group, above -1/(bits - 1) and below 1 [default: 0.5]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub correlation: Option<f64>,
+
+    /// Law of the codes before an image is seen [default: uniform]
+    #[arg(long, value_enum)]
+    pub prior: Option<PriorKind>,
 
     /// Units in the hidden layer of each network, 1 to 8192 [default: 400]
     #[arg(long, value_name = "UNITS", value_parser = size(1, 8192))]
@@ -244,11 +282,19 @@ fn temperature(text: &str) -> Result<Anneal, String> {
 mod tests {
     use super::*;
     use crate::vae::config::VaeConfig;
-    use clap::CommandFactory;
+    use clap::{CommandFactory, ValueEnum};
 
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// So is the table of shapes.
+    #[test]
+    fn the_notes_name_every_method() {
+        for method in Method::value_variants() {
+            assert!(VAE_NOTES.split([' ', ',', '\n']).any(|word| word == method.name()), "{}", method.name());
+        }
     }
 
     /// The defaults are written into the help by hand; this keeps them true.
@@ -258,7 +304,7 @@ mod tests {
         let vae = command.find_subcommand_mut("vae").unwrap();
         let config = VaeConfig::default();
         for (option, default) in [
-            ("latent", config.latent.name().to_owned()),
+            ("latent", config.latent.name()),
             ("latents", config.latents.to_string()),
             ("hidden", config.hidden.to_string()),
             ("epochs", config.epochs.to_string()),
@@ -272,6 +318,7 @@ mod tests {
             ("device", config.device.clone()),
             ("data_dir", config.data_dir.display().to_string()),
             ("protocol", "grey".to_owned()),
+            ("prior", "uniform".to_owned()),
         ] {
             let argument = vae.get_arguments().find(|argument| argument.get_id() == option).unwrap();
             let help = argument.get_help().unwrap().to_string();

@@ -101,30 +101,56 @@ fn a_run_leaves_everything_it_promises() {
 
 #[test]
 fn every_method_trains() {
-    for (method, latents) in [
-        ("concrete", "6x2"),
-        ("gumbel-softmax", "4x3"),
-        ("straight-through", "6"),
-        ("straight-through", "4x3"),
-        ("st-gumbel-softmax", "6"),
-        ("st-gumbel-softmax", "4x3"),
-        ("decoupled", "4x3"),
-        ("gumbel-rao", "4x3"),
-        ("gapped", "4x3"),
-        ("reinmax", "6"),
-        ("reinforce", "6"),
-        ("rloo", "4x3"),
-        ("arm", "6"),
-        ("disarm", "6x2"),
+    for (method, code, judged) in [
+        ("concrete", "6x2", "discrete"),
+        ("gumbel-softmax", "4x3", "discrete"),
+        ("straight-through", "6", "discrete"),
+        ("straight-through", "4x3", "discrete"),
+        ("st-gumbel-softmax", "6", "discrete"),
+        ("st-gumbel-softmax", "4x3", "discrete"),
+        ("st-gumbel-softmax", "4x4 --k=2", "discrete"),
+        ("decoupled", "4x3", "discrete"),
+        ("gumbel-rao", "4x3", "discrete"),
+        ("gapped", "4x3", "discrete"),
+        ("reinmax", "6", "discrete"),
+        ("rebar-relaxation", "6", "discrete"),
+        ("stochastic-times-smooth", "6", "discrete"),
+        ("reinforce", "6", "discrete"),
+        ("rloo", "4x3", "discrete"),
+        ("rloo", "4x4 --k=2", "discrete"),
+        ("arm", "6", "discrete"),
+        ("disarm", "6x2", "discrete"),
+        ("relaxed-top-k", "4x4", "discrete"),
+        ("implicit-mle", "4x4", "discrete"),
+        ("simple", "4x4 --k=1", "discrete"),
+        ("poisson", "6", "discrete"),
+        ("geometric", "6 --atoms=5", "discrete"),
+        ("binomial", "6", "discrete"),
+        ("negative-binomial", "6 --prior=learned", "discrete"),
+        ("soft-sort", "3x4", "discrete"),
+        ("neural-sort", "3x4", "discrete"),
+        ("hard-concrete", "6", "mixed"),
+        ("gaussian-relaxed-bernoulli", "6", "mixed"),
+        ("hard-kumaraswamy", "6", "mixed"),
+        ("correlated-relaxed-bernoulli", "2x3 --correlation=-0.3", "continuous"),
+        ("invertible-gaussian", "4x3", "continuous"),
+        ("logistic-normal", "4x3", "continuous"),
+        ("logistic-normal-softmax", "4x3 --prior=learned", "continuous"),
+        ("dirichlet", "4x3", "continuous"),
     ] {
         let parent = TempDir::new().unwrap();
         let out = parent.path().join("run");
-        succeeds(small(&out, &["--latent", method, "--learning-rate=0.01"]).arg(format!("--latents={latents}")));
+        let code = format!("--latents={code}");
+        succeeds(small(&out, &["--latent", method, "--learning-rate=0.01"]).args(code.split(' ')));
         let metrics = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
         let loss =
             |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["train_loss"].as_f64().unwrap();
         let losses: Vec<f64> = metrics.lines().map(loss).collect();
-        assert!(losses[3] < 0.8 * losses[0], "{method} {latents}: {losses:?}");
+        assert!(losses[3] < 0.8 * losses[0], "{method} {code}: {losses:?}");
+        let summary = json(&out.join("summary.json"));
+        assert_eq!(summary["judged_model"], judged, "{method}");
+        let bounds = ["test_elbo", "test_iwae"].map(|bound| summary[bound].as_f64().unwrap());
+        assert!(bounds[0] > -300.0 && bounds[1] > bounds[0], "{method} {code}: {bounds:?}");
     }
 }
 
@@ -216,13 +242,23 @@ fn damaged_checkpoints_are_refused_by_name() {
 fn bad_options_are_usage_errors() {
     let parent = TempDir::new().unwrap();
     let out = parent.path().join("run");
-    for (option, expected) in [
+    for (options, expected) in [
         ("--temperature=0", "between 1e-6 and 1e6"),
         ("--temperature=linear:1->0@10", "between 1e-6 and 1e6"),
         ("--temperature=soon", "expected a number"),
         ("--latents=0x3", "1 to 4096 variables"),
         ("--latents=20x1", "2 to 1024 categories"),
         ("--latents=20x4", "--latent concrete takes bits"),
+        ("--latent=simple --latents=20", "VARIABLESxITEMS"),
+        ("--latent=simple --latents=20x4 --k=4", "--k must be below"),
+        ("--latent=arm --k=4", "--k is not for --latent arm, but for st-gumbel-softmax"),
+        ("--latent=poisson --latents=20x4", "a number of counts"),
+        ("--latent=poisson --atoms=1", "2..=1024"),
+        ("--latent=dirichlet --atoms=9", "--atoms is not for --latent dirichlet, but for poisson"),
+        ("--latent=hard-concrete --latents=20x4", "a number of gates"),
+        ("--latent=correlated-relaxed-bernoulli --latents=2x3 --correlation=-0.5", "between -0.499 and 0.999"),
+        ("--latent=correlated-relaxed-bernoulli --correlation=nan", "got NaN"),
+        ("--prior=magic", "magic"),
         ("--latent=magic", "magic"),
         ("--protocol=sepia", "sepia"),
         ("--epochs=0", "1..=100000"),
@@ -234,8 +270,8 @@ fn bad_options_are_usage_errors() {
         ("--seed=-1", "-1"),
         ("--nonsense", "--nonsense"),
     ] {
-        let message = fails(relaxit(&["vae", option]).arg("--out").arg(&out), 2);
-        assert!(message.contains(expected), "{option}: {message}");
+        let message = fails(relaxit(&["vae"]).args(options.split(' ')).arg("--out").arg(&out), 2);
+        assert!(message.contains(expected), "{options}: {message}");
     }
     assert!(!out.exists());
 }

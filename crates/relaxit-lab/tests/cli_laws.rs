@@ -153,6 +153,20 @@ fn bad_input_is_a_usage_error() {
         ("sample GumbelTopK -p logits=0,1 -p count=5", "count"),
         ("sample Poisson -p rate=1 --grad=path", "no reparameterised samples"),
         ("sample StochasticTimesSmooth -p logits=0 --log-prob", "no tractable log-density"),
+        ("sample SoftSort -p logits=0,1 -p temperature=1 --log-prob", "no tractable log-density"),
+        ("sample SoftSort -p logits=0,1 -p temperature=1 --plot never.svg", "a picture shows one entry"),
+        ("sample GumbelSinkhorn -p logits=0,1,2 -p temperature=1", "`logits` must have K * K numbers, K = 1, got 3"),
+        ("sample GumbelSinkhorn -p logits=0 -p temperature=1 -p iterations=0", "a whole number from 1 to 10000, got 0"),
+        ("sample PlackettLuce -p logits=0,1 -p count=3", "`count` must be between 1 and the number of items"),
+        ("sample ImplicitMle -p logits=0,1 -p count=1 -p step=0", "`step` must be between 1e-6 and 1e6, got 0"),
+        ("sample TruncatedPoisson -p rate=1", "`num_atoms` is missing"),
+        ("sample TruncatedPoisson -p rate=1 -p num_atoms=0", "a whole number from 1 to 1024, got 0"),
+        ("sample TruncatedBinomial -p total_count=2 -p logits=0 -p num_atoms=4", "`num_atoms` must be at most"),
+        ("sample HardConcrete -p logits=0 -p temperature=1 -p gamma=0.1", "`gamma` must be between -1000 and -1e-4"),
+        ("sample HardKumaraswamy -p concentration1=1 -p concentration0=1 -p zeta=1", "`zeta` must be between 1.0001"),
+        ("sample InvertibleGaussian -p loc=0 -p scale=1 -p temperature=1 -p delta=0", "`delta` must be between 1e-6"),
+        ("sample GappedStraightThrough -p logits=0,1 -p temperature=1 -p gap=-1", "`gap` must be between 0 and 1e6"),
+        ("sample GeneralizedGumbelSoftmax -p logits=0,1 -p atoms=1,2,3 -p temperature=1", "`logits` must have 1 or 3"),
         ("sample --list --seed 1", "--list"),
         ("laws", "check"),
         ("laws check Cauchy", "there is no law `Cauchy`"),
@@ -168,6 +182,53 @@ fn bad_input_is_a_usage_error() {
     assert!(fails(&long, 2).contains("at most 1024"));
     let wide = format!("sample RelaxedBernoulli -p temperature=1 --grad=path -p logits={}0", "0,".repeat(99));
     assert!(fails(&wide, 2).contains("columns are too many"));
+}
+
+/// Every law of the list, as the list writes its parameters: both formats, from the command line and from a file, and
+/// what it does not offer is refused.
+#[test]
+fn every_law_is_sampled() {
+    let directory = TempDir::new().unwrap();
+    let (list, file) = (data("sample --list"), directory.path().join("law.toml"));
+    let blocks: Vec<&str> = list.split("\n\n").filter(|block| !block.trim().is_empty()).collect();
+    assert!(blocks.len() >= 40, "{}", blocks.len());
+    for block in blocks {
+        let name = block.trim().split(':').next().unwrap();
+        let examples: Vec<&str> = block
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("-p"))
+            .map(|line| line.trim().split(' ').next().unwrap())
+            .collect();
+        let optional: Vec<&str> = block
+            .lines()
+            .filter(|line| line.contains("need not be given"))
+            .filter_map(|line| line.trim().strip_prefix("-p")?.trim().split(' ').next())
+            .collect();
+        let line = format!("sample {name} -n 2 -p {}", examples.join(" -p "));
+        let draws = data(&line);
+        assert_eq!(draws.lines().count(), 3, "{line}");
+        let numbers = draws.lines().nth(2).unwrap().split(',');
+        assert!(numbers.clone().all(|x| x.parse::<f64>().is_ok_and(f64::is_finite)), "{line}: {draws}");
+
+        let toml = examples.iter().filter(|example| !optional.contains(example));
+        let toml: Vec<String> = toml.map(|example| example.replacen('=', " = [", 1) + "]\n").collect();
+        fs::write(&file, toml.concat()).unwrap();
+        let from_file = data(&format!("sample {name} -n 2 --format jsonl --params {}", file.display()));
+        let object: serde_json::Value = serde_json::from_str(from_file.lines().nth(1).unwrap()).unwrap();
+        assert_eq!(object.as_object().unwrap().len(), numbers.count(), "{name}");
+
+        for (option, offer) in
+            [("--log-prob", "log-density"), ("--grad", "log-density"), ("--grad=path", "path gradient")]
+        {
+            let line = format!("{line} {option}");
+            if block.contains(offer) {
+                let wider = data(&line).lines().next().unwrap().split(',').count();
+                assert!(wider > draws.lines().next().unwrap().split(',').count(), "{line}");
+            } else {
+                assert!(fails(&line, 2).contains(name), "{line}");
+            }
+        }
+    }
 }
 
 /// The far end may close the pipe at any time, and a long run stops then.
@@ -196,6 +257,13 @@ fn pictures_are_drawn() {
         ("ExpConcrete -p logits=0.5,0 -p temperature=0.5", &["density"]),
         ("ExpConcrete -p logits=0.5,0,1 -p temperature=0.5", &["ExpConcrete, 2000 draws"]),
         ("Normal -p loc=1e30 -p scale=1e-15", &["P(x = 1"]),
+        ("HardConcrete -p logits=0.5 -p temperature=0.5", &["density", "P(x = 0) ≈ ", "P(x = 1) ≈ "]),
+        ("Poisson -p rate=4", &["probability", "law"]),
+        ("TruncatedPoisson -p rate=3 -p num_atoms=4", &["probability", "law"]),
+        ("PlackettLuce -p logits=0,1,2 -p count=2", &["probability", "120"]),
+        ("RelaxedTopK -p logits=0,1,2 -p count=2 -p temperature=0.5", &["RelaxedTopK, 2000 draws"]),
+        ("InvertibleGaussian -p loc=0,1 -p scale=1 -p temperature=1", &["InvertibleGaussian, 2000 draws"]),
+        ("GeneralizedGumbelSoftmax -p logits=0,1 -p atoms=0,5 -p temperature=0.5", &["draws"]),
     ]
     .into_iter()
     .enumerate()

@@ -12,6 +12,9 @@ pub(crate) use self::complement::{log_neg_log1mexp, log1mexp_exp};
 pub use self::normal::log_ndtr;
 pub(crate) use self::normal::{logit_ndtr, ndtr, ndtri_of_logit, normal_density};
 
+/// Euler's constant γ, the mean of a standard Gumbel variable.
+pub(crate) const EULER: f64 = 0.577_215_664_901_532_9;
+
 /// The smallest positive normal number of a type and half its resolution at 1: where open sets end in practice.
 pub(crate) fn limits(dtype: DType) -> (f64, f64) {
     match dtype {
@@ -235,6 +238,11 @@ pub(crate) fn on_device<const D: usize>(x: Tensor<D>, device: &Device) -> Tensor
         Some(strategy) => x.autodiff().with_gradient_checkpointing_strategy(strategy),
         None => x,
     }
+}
+
+/// The same values on the same device, of which autodiff knows nothing: Burn's `detach` makes another leaf of a leaf.
+pub(crate) fn constant<const D: usize>(x: &Tensor<D>) -> Tensor<D> {
+    on_device(x.clone().inner(), &x.device())
 }
 
 #[cfg(test)]

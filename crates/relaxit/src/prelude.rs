@@ -4,7 +4,7 @@ pub use burn::tensor::{Device, Tensor};
 
 pub use crate::distribution::{
     Bernoulli, Cdf, Density, Distribution, Entropy, Enumerable, ExpConcrete, Gumbel, GumbelTopK, Independent, KSubset,
-    KlDivergence, Logistic, Moments, Normal, OneHotCategorical, PlackettLuce, Reparameterized,
+    KlDivergence, Logistic, Mode, Moments, Normal, OneHotCategorical, PlackettLuce, Reparameterized, Replicate,
 };
 pub use crate::estimator::Estimator;
 pub use crate::noise::{Base, Noise};

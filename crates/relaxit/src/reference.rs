@@ -44,16 +44,22 @@ macro_rules! references {
 
 references! {
     ARM: "Yin & Zhou", 2019, "ARM: Augment-REINFORCE-Merge Gradient for Stochastic Binary Networks", "arXiv:1807.11143";
+    ARMS: "Dimitriev & Zhou", 2021, "ARMS: Antithetic-REINFORCE-Multi-Sample Gradient for Binary Variables",
+        "arXiv:2105.14141";
     AUTO_ENCODING_VARIATIONAL_BAYES: "Kingma & Welling", 2014, "Auto-Encoding Variational Bayes", "arXiv:1312.6114";
     A_STAR_SAMPLING: "Maddison, Tarlow & Minka", 2014, "A* Sampling", "arXiv:1411.0030";
     CONCRETE: "Maddison, Mnih & Teh", 2017,
         "The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables", "arXiv:1611.00712";
     CORRELATED_GATES: "Lee, Imrie & van der Schaar", 2022,
         "Self-Supervision Enhanced Feature Selection with Correlated Gates", "ICLR 2022";
+    COUPLED_ESTIMATORS: "Dong, Mnih & Tucker", 2021, "Coupled Gradient Estimators for Discrete Latent Variables",
+        "arXiv:2106.08056";
     DECOUPLED_STRAIGHT_THROUGH: "Shah, Yan, Mozer & Liu", 2024,
         "Improving Discrete Optimisation Via Decoupled Straight-Through Gumbel-Softmax", "arXiv:2410.13331";
     DISARM: "Dong, Mnih & Tucker", 2020, "DisARM: An Antithetic Gradient Estimator for Binary Latent Variables",
         "arXiv:2006.10680";
+    DOUBLE_CONTROL_VARIATES: "Titsias & Shi", 2022,
+        "Double Control Variates for Gradient Estimation in Discrete Latent Variable Models", "arXiv:2111.05300";
     GAPPED_STRAIGHT_THROUGH: "Fan, Chi, Rudnicky & Ramadge", 2022,
         "Training Discrete Deep Generative Models via Gapped Straight-Through Estimator", "arXiv:2206.07235";
     GENERALIZED_GUMBEL_SOFTMAX: "Joo, Kim, Shin & Moon", 2020,
@@ -85,7 +91,10 @@ references! {
         "MuProp: Unbiased Backpropagation for Stochastic Neural Networks", "arXiv:1511.05176";
     NEURAL_SORT: "Grover, Wang, Zweig & Ermon", 2019,
         "Stochastic Optimization of Sorting Networks via Continuous Relaxations", "arXiv:1903.08850";
+    NVIL: "Mnih & Gregor", 2014, "Neural Variational Inference and Learning in Belief Networks", "arXiv:1402.0030";
     PHILOX: "Salmon, Moraes, Dror & Shaw", 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", "doi:10.1145/2063384.2063405";
+    RAO_BLACKWELLIZED: "Liu, Regier, Tripuraneni, Jordan & McAuliffe", 2019,
+        "Rao-Blackwellized Stochastic Gradients for Discrete Distributions", "arXiv:1810.04777";
     REBAR: "Tucker, Mnih, Maddison, Lawson & Sohl-Dickstein", 2017,
         "REBAR: Low-variance, unbiased gradient estimates for discrete latent variable models", "arXiv:1703.07370";
     REINFORCE: "Williams", 1992,
@@ -97,6 +106,8 @@ references! {
         "Backpropagation through the Void: Optimizing control variates for black-box gradient estimation", "arXiv:1711.00123";
     RLOO: "Kool, van Hoof & Welling", 2019, "Buy 4 REINFORCE Samples, Get a Baseline for Free!",
         "ICLR 2019 workshop on deep reinforcement learning meets structured prediction";
+    RODEO: "Shi, Zhou, Hwang, Titsias & Mackey", 2022, "Gradient Estimation with Discrete Stein Operators",
+        "arXiv:2202.09497";
     SIMPLE: "Ahmed, Zeng, Niepert & Van den Broeck", 2023, "SIMPLE: A Gradient Estimator for k-Subset Sampling", "arXiv:2210.01941";
     SOFT_SORT: "Prillo & Eisenschlos", 2020, "SoftSort: A Continuous Relaxation for the argsort Operator", "arXiv:2006.16038";
     SPARSEMAX: "Martins & Astudillo", 2016,
@@ -110,4 +121,7 @@ references! {
     SUBSET_SAMPLING: "Xie & Ermon", 2019, "Reparameterizable Subset Sampling via Continuous Relaxations", "arXiv:1901.10517";
     U2G: "Yin, Ho, Yan, Qian & Zhou", 2020,
         "Probabilistic Best Subset Selection via Gradient-Based Optimization", "arXiv:2006.06448";
+    UNORDERED_SET: "Kool, van Hoof & Welling", 2020,
+        "Estimating Gradients for Discrete Random Variables by Sampling without Replacement", "arXiv:2002.06043";
+    VIMCO: "Mnih & Rezende", 2016, "Variational Inference for Monte Carlo Objectives", "arXiv:1602.06725";
 }

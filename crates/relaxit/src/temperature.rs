@@ -47,7 +47,7 @@ impl<const D: usize> From<Tensor<D>> for Temperature<D> {
 const REQUIREMENT: &str = "between 1e-6 and 1e6";
 
 impl<const D: usize> Temperature<D> {
-    const RANGE: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
+    pub(crate) const RANGE: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 
     /// What the host knows without reading a tensor: the scalar's range, or that the shape broadcasts to `shape`
     /// (with 1 in the last `event_dims` dimensions, where one temperature serves the whole event).
@@ -91,6 +91,33 @@ impl<const D: usize> Temperature<D> {
         }
     }
 
+    /// Refuses another temperature than this one. Reads the device if one of them is a tensor.
+    pub(crate) fn check_same(&self, subject: &'static str, other: &Self) -> Result<()> {
+        const SAME: &str = "that of the other law";
+        let (these, those) = match (self, other) {
+            (Self::Scalar(this), Self::Scalar(that)) if this.to_bits() == that.to_bits() => return Ok(()),
+            (Self::Scalar(_), &Self::Scalar(got)) => {
+                return Err(Error::Parameter { subject, parameter: "temperature", requirement: SAME, got });
+            }
+            (Self::Tensor(this), Self::Tensor(that)) => (this.clone().inner(), that.clone().inner()),
+            (Self::Tensor(this), &Self::Scalar(that)) => (this.clone().inner(), this.clone().inner().full_like(that)),
+            (&Self::Scalar(this), Self::Tensor(that)) => (that.clone().inner().full_like(this), that.clone().inner()),
+        };
+        let those = those.cast(these.dtype());
+        let differs = (these.clone() - those.clone()).not_equal_elem(0.0);
+        // Both at the shape to which they broadcast.
+        let theirs: Vec<f64> = (these * 0.0 + those).try_into_vec_as().unwrap_or_default();
+        let differs: Vec<bool> = differs.try_into_vec_as().unwrap_or_default();
+        let mut others = theirs.into_iter().zip(differs).filter_map(|(theirs, differs)| differs.then_some(theirs));
+        match others.next() {
+            None => Ok(()),
+            Some(example) => {
+                let count = 1 + others.count();
+                Err(Error::Values { subject, parameter: "temperature", requirement: SAME, example, count })
+            }
+        }
+    }
+
     /// `x / τ`.
     pub(crate) fn divide(&self, x: Tensor<D>) -> Tensor<D> {
         match self {
@@ -105,6 +132,14 @@ impl<const D: usize> Temperature<D> {
         match self {
             Self::Scalar(value) => x * *value,
             Self::Tensor(tensor) => x * tensor.clone(),
+        }
+    }
+
+    /// `x τ/(τ + 1)`.
+    pub(crate) fn share(&self, x: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Scalar(value) => x * (value / (value + 1.0)),
+            Self::Tensor(tensor) => x * (tensor.clone() / (tensor.clone() + 1.0)),
         }
     }
 

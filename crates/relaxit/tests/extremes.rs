@@ -5,8 +5,13 @@
 
 use burn::tensor::{DType, Tensor};
 use proptest::prelude::*;
+use relaxit::distribution::{Binomial, Geometric, NegativeBinomial};
 use relaxit::kl::kl_monte_carlo;
 use relaxit::prelude::*;
+use relaxit::relaxation::{
+    CorrelatedRelaxedBernoulli, DecoupledStraightThroughGumbelSoftmax, GappedStraightThrough, GumbelRao, HardConcrete,
+    RebarRelaxation, ReinMax, StochasticTimesSmooth, StraightThroughBernoulli,
+};
 use relaxit::testing::{Case, coupling, extremes};
 
 const LOGITS: [&[f64]; 5] = [&[1e4, -1e4, 0.0], &[-1e4, -1e4, -1e4], &[0.0], &[1e4], &[80.0, -100.0, 17.0]];
@@ -79,6 +84,44 @@ fn certain_probabilities() {
         let relaxed = move |p| RelaxedOneHotCategorical::from_probs(p, temperature).unwrap();
         relaxation(&Case::new("RelaxedOneHotCategorical from probs", &[0.0, 1.0, 0.0], relaxed));
     }
+}
+
+/// As above, through the doors of the other laws.
+#[test]
+fn certain_probabilities_through_every_door() {
+    macro_rules! doors {
+        ($probs:expr; $($name:literal $law:expr;)*) => {$(
+            let case = Case::new(concat!($name, " from probs"), &$probs, $law);
+            extremes::sampling(&case).assert();
+            extremes::support(&case).assert();
+        )*};
+    }
+    let identity = || Tensor::<2>::eye(3, &Device::flex());
+    doors! { [0.0, 1.0, 0.5];
+        "Binomial" |p| Binomial::from_probs(10, p).unwrap();
+        "Geometric" |p| Geometric::from_probs(p).unwrap();
+        "NegativeBinomial" |p| NegativeBinomial::from_probs(p.ones_like(), p * 0.999).unwrap();
+        "HardConcrete" |p| HardConcrete::from_probs(p, 0.5).unwrap();
+        "RebarRelaxation" |p| RebarRelaxation::from_probs(p, 0.5).unwrap();
+        "StraightThroughBernoulli" |p| StraightThroughBernoulli::from_probs(p).unwrap();
+        "CorrelatedRelaxedBernoulli" move |p| CorrelatedRelaxedBernoulli::from_probs(p, &identity(), 0.5).unwrap();
+        "KSubset" |p| KSubset::from_probs(p, 2).unwrap();
+    }
+    doors! { [0.0, 1.0, 0.0];
+        "DecoupledStraightThroughGumbelSoftmax" |p| {
+            DecoupledStraightThroughGumbelSoftmax::from_probs(p, 0.5, 1.0).unwrap()
+        };
+        "ReinMax" |p| ReinMax::from_probs(p, 1.0).unwrap();
+        "GumbelRao" |p| GumbelRao::from_probs(p, 0.5, 2).unwrap();
+        "GappedStraightThrough" |p| GappedStraightThrough::from_probs(p, 0.5).unwrap();
+        "GumbelTopK" |p| GumbelTopK::from_probs(p, 2).unwrap();
+        "PlackettLuce" |p| PlackettLuce::from_probs(p, 2).unwrap();
+    }
+    let smooth =
+        Case::new("StochasticTimesSmooth", &[0.0, 1.0, 0.5], |p| StochasticTimesSmooth::from_probs(p).unwrap());
+    extremes::finite(&smooth, "draw", StochasticTimesSmooth::rsample).assert();
+    let top = Case::new("RelaxedTopK", &[0.0, 1.0, 0.0], |p| RelaxedTopK::from_probs(p, 2, 0.5).unwrap());
+    extremes::rsampling(&top).assert();
 }
 
 /// What every relaxation must survive: hard, soft and latent, forwards and backwards.
@@ -307,5 +350,37 @@ proptest! {
         shapes_hold([a, d], seed, spread, temperature)?;
         shapes_hold([a, b, d], seed, spread, temperature)?;
         shapes_hold([a, b, c, d], seed, spread, temperature)?;
+    }
+}
+
+/// Scales at both ends of their range, in F32: densities and their gradients, though not those of a variance.
+#[test]
+fn scales_from_end_to_end() {
+    fn held<L: Reparameterized<2> + Density<2>>(name: &str, law: impl Fn(Tensor<2>, Tensor<2>) -> L + Copy + 'static) {
+        for scale in [1e-30, 1e-20, 1.0, 1e20, 1e30] {
+            let case = Case::new(name, &[0.0, 0.7, scale, scale], move |p: Tensor<2>| {
+                law(p.clone().slice_dim(1, 0..2), p.slice_dim(1, 2..4))
+            });
+            extremes::sampling(&case).assert();
+            extremes::rsampling(&case).assert();
+            extremes::support(&case).assert();
+        }
+    }
+    held("Normal", |loc, scale| Normal::new(loc, scale).unwrap());
+    held("Logistic", |loc, scale| Logistic::new(loc, scale).unwrap());
+    held("Gumbel", |loc, scale| Gumbel::new(loc, scale).unwrap());
+    held("Normal by log-scale", |loc, scale| Normal::from_log_scale(loc, scale.log()).unwrap());
+    let near = |scale: f64| {
+        let at = |loc: f64| {
+            Normal::new(Tensor::<1>::full([1], loc, &Device::flex()), Tensor::full([1], scale, &Device::flex()))
+        };
+        at(0.0).unwrap().kl_divergence(&at(scale).unwrap()).into_scalar::<f32>()
+    };
+    for scale in [1e-30, 1.0, 1e30] {
+        assert!((near(scale) - 0.5).abs() < 1e-5, "{scale}");
+    }
+    for bad in [0.0, -1.0, 1e-31, 1e31, f64::NAN] {
+        let tensor = |x: f64| Tensor::<1>::full([1], x, (&Device::flex(), DType::F64));
+        assert!(Normal::new(tensor(0.0), tensor(bad)).is_err(), "{bad}");
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use relaxit::prelude::*;
 use relaxit::testing::faults::{self, Tampered};
 use relaxit::testing::{
-    Case, Verdict, chi_square, coupling, divergence, extremes, finite_difference, independence, ks, moments,
+    Case, Verdict, chi_square, coupling, divergence, extremes, finite_difference, independence, ks, mode, moments,
     quadrature, score, tails,
 };
 
@@ -63,6 +63,19 @@ fn a_sampler_that_gives_nan_now_and_then() {
     rejects!(independence::rows, [0.5, -1.0], normal, faults::nan_sampler);
     rejects!(extremes::sampling, [0.5, -1.0], normal, faults::nan_sampler);
     rejects!(divergence::entropy, [0.5, -1.0], normal, faults::nan_sampler);
+}
+
+#[test]
+fn the_mean_where_the_mode_belongs() {
+    rejects!(mode::of_draws, [0.5, -1.0], gumbel, faults::mean_as_mode);
+    rejects!(mode::of_outcomes, [0.5, -1.0], one_hot, faults::mean_as_mode);
+    let slightly_off = |law| Tampered::<Normal<2>, 2>::new(law).with_mode(|law| law.mode() + 1e-3);
+    rejects!(mode::of_draws, [0.5, -1.0], normal, slightly_off);
+    let tracked = |law| Tampered::<Normal<2>, 2>::new(law).with_mode(|law| law.loc().clone());
+    rejects!(mode::of_draws, [0.5, -1.0], normal, tracked);
+    let least_likely =
+        |law| Tampered::<OneHotCategorical<2>, 2>::new(law).with_mode(|law| one_hot(-law.logits().clone()).mode());
+    rejects!(mode::of_outcomes, [0.5, -1.0], one_hot, least_likely);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use relaxit::math;
 use relaxit::prelude::*;
 use relaxit::relaxation::{
     CorrelatedRelaxedBernoulli, GaussianRelaxedBernoulli, HardConcrete, HardKumaraswamy, RebarRelaxation,
-    StochasticTimesSmooth,
+    StochasticTimesSmooth, StraightThroughBernoulli,
 };
 
 use harness::{check, fixture, unknown};
@@ -74,6 +74,18 @@ fn stochastic_times_smooth() {
         match quantity {
             "mean" => law.mean(),
             "variance" => law.variance(),
+            "sample" => law.transport(inputs.get("noise")),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+#[test]
+fn straight_through_bernoulli() {
+    check(fixture!("straight_through_bernoulli"), &["mean"], |inputs, quantity| {
+        let law = StraightThroughBernoulli::from_logits(inputs.get("logits"));
+        match quantity {
+            "mean" => law.mean(),
             "sample" => law.transport(inputs.get("noise")),
             _ => unknown(quantity),
         }

@@ -10,6 +10,7 @@ use relaxit::distribution::{
 };
 use relaxit::math;
 use relaxit::prelude::*;
+use relaxit::relaxation::GeneralizedGumbelSoftmax;
 
 use harness::{check, fixture, unknown};
 
@@ -90,6 +91,20 @@ fn truncated() {
         match quantity {
             "logits" => truncated.logits(),
             "mean" => truncated.mean(),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+#[test]
+fn generalized_gumbel_softmax() {
+    check(fixture!("generalized_gumbel_softmax"), &[], |inputs, quantity| {
+        let atoms = inputs.get("atoms").slice_dim(0, 0).flatten(0, 1);
+        let law = GeneralizedGumbelSoftmax::from_logits(inputs.get("logits"), atoms, inputs.temperature());
+        let law = law.expect("legal");
+        match quantity {
+            "value" => law.value(law.transport(inputs.get("noise"))),
+            "hard value" => law.value(law.threshold(law.latent().transport(inputs.get("noise")))),
             _ => unknown(quantity),
         }
     });

@@ -52,6 +52,40 @@ fn k_subset() {
     });
 }
 
+/// A number that is one for all rows of a case.
+fn one(inputs: &Inputs, name: &str) -> f64 {
+    inputs.get(name).max().into_scalar()
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // of a small whole number
+fn whole(inputs: &Inputs, name: &str) -> usize {
+    one(inputs, name) as usize
+}
+
+#[test]
+fn relaxed_top_k() {
+    check(fixture!("relaxed_top_k"), &[], |inputs, quantity| {
+        let law = RelaxedTopK::from_logits(inputs.get("logits"), whole(inputs, "count"), inputs.temperature());
+        match quantity {
+            "sample" => law.expect("legal").transport(inputs.get("noise")),
+            _ => unknown(quantity),
+        }
+    });
+}
+
+#[test]
+fn implicit_mle() {
+    check(fixture!("implicit_mle"), &[], |inputs, quantity| {
+        let law = ImplicitMle::from_logits(inputs.get("logits"), whole(inputs, "count"), one(inputs, "step"));
+        let draw = law.expect("legal").draw_from(inputs.get("noise"));
+        match quantity {
+            "hard" => draw.hard(),
+            "gradient" => draw.gradient(inputs.get("slope")),
+            _ => unknown(quantity),
+        }
+    });
+}
+
 /// A row of logits, noise or temperatures for each event, as one row or square.
 fn shaped(inputs: &Inputs, name: &str, height: usize, width: usize) -> Tensor<3> {
     let input = inputs.get(name);

@@ -234,3 +234,21 @@ fn doors_agree() {
     let law = Bernoulli::from_probs(probs.clone()).unwrap();
     assert!(law.probs().all_close(probs, Some(1e-12), Some(1e-12)));
 }
+
+#[test]
+fn outcomes_are_as_many_as_they_are_said_to_be() {
+    fn agree<L: Enumerable<D>, const D: usize>(law: &L) {
+        assert!((law.outcomes().count() as f64 - law.num_outcomes()).abs() < 1e-9);
+    }
+    let logits = || Tensor::<2>::zeros([2, 5], &Device::flex());
+    agree(&Bernoulli::from_logits(logits()));
+    agree(&Independent::<_, 1>(Bernoulli::from_logits(logits())));
+    agree(&Independent::<_, 1>(OneHotCategorical::from_logits(logits()).unwrap()));
+    agree(&Independent::<_, 0>(OneHotCategorical::from_logits(logits()).unwrap()));
+    agree(&Independent::<_, 1>(Bernoulli::from_logits(Tensor::<2>::zeros([2, 0], &Device::flex()))));
+    for count in [1, 3, 5] {
+        agree(&KSubset::from_logits(logits(), count).unwrap());
+        agree(&GumbelTopK::from_logits(logits(), count).unwrap());
+        agree(&PlackettLuce::from_logits(logits(), count).unwrap());
+    }
+}

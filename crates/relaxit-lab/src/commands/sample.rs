@@ -13,9 +13,6 @@ use crate::report::law::{Picture, picture};
 use crate::run::write_atomically;
 use crate::usage::UsageError;
 
-/// Draws computed at once. It decides how noise is dealt out, so another number would change every sample.
-const ROWS: usize = 8192;
-
 /// Numbers in a row: beyond, gradients of one chunk do not fit into memory.
 const WIDEST: usize = 4096;
 
@@ -48,12 +45,13 @@ pub(super) fn sample(args: &SampleArgs, printer: &Printer) -> Result<()> {
     if args.format == Format::Csv && !printer.block(&format!("{}\n", header.join(",")))? && kind.is_none() {
         return Ok(());
     }
+    let at_once = laws::rows_at_once(instance.entries());
     let mut noise = Noise::seeded(args.seed).fork(card.name);
     let (mut shown, mut drawn, mut read) = (Vec::new(), 0, true);
     while drawn < total && (read || (kind.is_some() && drawn < SHOWN)) {
         // Always whole chunks, so that a draw does not depend on how many follow.
-        let columns = instance.draw(ROWS, &mut noise, wanted);
-        let rows = ROWS.min(total - drawn);
+        let columns = instance.draw(at_once, &mut noise, wanted);
+        let rows = at_once.min(total - drawn);
         read = read && printer.block(&lines(&columns, rows, &header, args.format))?;
         if kind.is_some() && drawn < SHOWN {
             shown.extend((0..rows).map(|row| columns.row(row).take(instance.entries()).collect::<Vec<_>>()));

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use relaxit::relaxation::{RelaxedBernoulli, RelaxedOneHotCategorical};
 use serde::{Deserialize, Serialize};
 
 use crate::args::VaeArgs;
@@ -12,10 +11,11 @@ use crate::printer::Printer;
 use crate::report::curve::{Curve, figure};
 use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::usage::UsageError;
+use crate::vae::code::{self, Code, Model};
 use crate::vae::config::VaeConfig;
-use crate::vae::latent::CodeLaw;
 use crate::vae::method::Method;
 use crate::vae::pictures;
+use crate::vae::prior::PriorKind;
 use crate::vae::train::{Metrics, Trained, Trainer};
 
 /// What came out of a run: `summary.json`.
@@ -26,17 +26,29 @@ struct Summary {
     seed: u64,
     latent: Method,
     latents: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    k: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    atoms: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation: Option<f64>,
+    prior: PriorKind,
+    /// Which model the bounds are bounds of: the discrete one wherever codes relax discrete ones.
+    judged_model: Model,
+    /// At which the model stands, if it is not discrete.
+    temperature: f64,
     protocol: Protocol,
     training_objective: String,
     /// The last epoch's mean of the negative training objective.
     train_loss: f64,
     test_images: usize,
-    /// Single-sample ELBO of the discrete model, hard samples.
+    /// Single-sample ELBO of the judged model.
     test_elbo: f64,
     test_elbo_standard_error: f64,
     test_log_likelihood: f64,
     test_kl: f64,
-    /// Importance-weighted bound of the discrete model, hard samples.
+    test_kl_standard_error: f64,
+    /// Importance-weighted bound of the judged model.
     test_iwae: f64,
     test_iwae_standard_error: f64,
     iwae_samples: usize,
@@ -80,11 +92,9 @@ pub(super) fn vae(args: &VaeArgs, printer: &Printer) -> Result<()> {
         config.threads,
         run.path().display()
     ));
-    let summary = if config.latents.categories.is_some() {
-        train_and_judge::<RelaxedOneHotCategorical<3>>(&trainer)
-    } else {
-        train_and_judge::<RelaxedBernoulli<3>>(&trainer)
-    }?;
+    let mut code = code::build(&config)
+        .with_context(|| format!("--latent {} is not for codes of this kind", config.latent.name()))?;
+    let summary = train_and_judge(&trainer, &mut *code)?;
     print(&summary, run.path(), printer)
 }
 
@@ -99,12 +109,21 @@ fn overlay(mut config: VaeConfig, args: &VaeArgs) -> Result<VaeConfig> {
         // The parser has bounded every size well below `usize::MAX`.
         set(slot, option.and_then(|size| usize::try_from(size).ok()).as_ref());
     }
+    fn set_some(slot: &mut Option<usize>, option: Option<u64>) {
+        *slot = option.and_then(|size| usize::try_from(size).ok()).or(*slot);
+    }
     if args.quick {
         let VaeConfig { epochs, test_images, iwae_samples, .. } = VaeConfig::quick();
         config = VaeConfig { epochs, test_images, iwae_samples, ..config };
     }
-    set(&mut config.latent, args.latent.as_ref());
+    if let Some(latent) = args.latent.filter(|&latent| latent != config.latent) {
+        config = config.with_method(latent);
+    }
     set(&mut config.latents, args.latents.as_ref());
+    set_some(&mut config.k, args.k);
+    set_some(&mut config.atoms, args.atoms);
+    config.correlation = args.correlation.or(config.correlation);
+    set(&mut config.prior, args.prior.as_ref());
     set_size(&mut config.hidden, args.hidden);
     set(&mut config.protocol, args.protocol.as_ref());
     set_size(&mut config.epochs, args.epochs);
@@ -118,15 +137,7 @@ fn overlay(mut config: VaeConfig, args: &VaeArgs) -> Result<VaeConfig> {
     set_size(&mut config.iwae_samples, args.iwae_samples);
     set(&mut config.device, args.device.as_ref());
     set(&mut config.data_dir, args.data_dir.as_ref());
-    config.latents = config.latent.form(config.latents).ok_or_else(|| {
-        let name = config.latent.name();
-        UsageError(format!(
-            "--latent {name} takes bits, such as --latents 200 or 20x2, got {}; for more categories use \
-             gumbel-softmax, straight-through, st-gumbel-softmax, reinforce or rloo",
-            config.latents
-        ))
-    })?;
-    Ok(config)
+    Ok(config.resolve().map_err(UsageError)?)
 }
 
 /// The stored configuration of a run that goes on; options that contradict it are refused.
@@ -149,30 +160,31 @@ fn continued(stored: VaeConfig, args: &VaeArgs, run: &RunDirectory) -> Result<Va
 /// The first key on which two configurations differ, with both values.
 fn first_difference(a: &VaeConfig, b: &VaeConfig) -> Result<Option<(String, String, String)>> {
     let (a, b) = (toml::Table::try_from(a)?, toml::Table::try_from(b)?);
-    Ok(a.iter().find_map(|(key, was)| {
-        let is = b.get(key)?;
-        (was != is).then(|| (key.clone(), was.to_string(), is.to_string()))
-    }))
+    let said = |value: Option<&toml::Value>| value.map_or_else(|| "none".into(), ToString::to_string);
+    let mut keys = a.keys().chain(b.keys());
+    let key = keys.find(|&key| a.get(key) != b.get(key));
+    Ok(key.map(|key| (key.clone(), said(a.get(key)), said(b.get(key)))))
 }
 
-fn train_and_judge<R: CodeLaw>(trainer: &Trainer<'_>) -> Result<Summary> {
+fn train_and_judge(trainer: &Trainer<'_>, code: &mut dyn Code) -> Result<Summary> {
     let (config, run, printer) = (trainer.config, trainer.run, trainer.printer);
-    let trained = trainer.train::<R>()?;
+    let trained = trainer.train(code)?;
     let noise = trainer.noise();
-    let evaluation = trainer.evaluation(&trained.model, &noise);
+    let evaluation = trainer.evaluation(&trained.model, code, trained.step, &noise);
     let batches = evaluation.batch_count() as u64;
     printer.note(&format!(
-        "judging the discrete model on {} test images: importance-weighted bound with {} samples",
+        "judging the {} model on {} test images: importance-weighted bound with {} samples",
+        code.model().name(),
         trainer.data.test.len(),
         config.iwae_samples
     ));
     let progress = printer.progress(batches, 0);
-    let iwae = evaluation.iwae::<R>(config.iwae_samples, || progress.step(String::new));
+    let iwae = evaluation.iwae(config.iwae_samples, || progress.step(String::new))?;
     progress.finish();
 
     let [reconstructions, samples, loss] = PICTURES.map(|name| run.file(name));
-    write_atomically(&reconstructions, &pictures::reconstructions::<R>(&evaluation).to_png()?)?;
-    write_atomically(&samples, &pictures::samples::<R>(&evaluation).to_png()?)?;
+    write_atomically(&reconstructions, &pictures::reconstructions(&evaluation)?.to_png()?)?;
+    write_atomically(&samples, &pictures::samples(&evaluation)?.to_png()?)?;
     write_atomically(&loss, loss_figure(config, &trained.metrics).as_bytes())?;
 
     let Trained { metrics, step, seconds, .. } = trained;
@@ -183,6 +195,12 @@ fn train_and_judge<R: CodeLaw>(trainer: &Trainer<'_>) -> Result<Summary> {
         seed: config.seed,
         latent: config.latent,
         latents: config.latents.to_string(),
+        k: config.k,
+        atoms: config.atoms,
+        correlation: config.correlation,
+        prior: config.prior,
+        judged_model: code.model(),
+        temperature: last.temperature,
         protocol: config.protocol,
         training_objective: config.latent.training_objective().into(),
         train_loss: last.train_loss,
@@ -191,6 +209,7 @@ fn train_and_judge<R: CodeLaw>(trainer: &Trainer<'_>) -> Result<Summary> {
         test_elbo_standard_error: last.test_elbo_standard_error,
         test_log_likelihood: last.test_log_likelihood,
         test_kl: last.test_kl,
+        test_kl_standard_error: last.test_kl_standard_error,
         test_iwae: iwae.mean,
         test_iwae_standard_error: iwae.standard_error,
         iwae_samples: config.iwae_samples,
@@ -209,6 +228,7 @@ fn loss_figure(config: &VaeConfig, metrics: &[Metrics]) -> String {
     let curve = |name: &str, value: fn(&Metrics) -> f64| Curve {
         name: name.into(),
         points: metrics.iter().map(|metrics| (metrics.step as f64, value(metrics))).collect(),
+        band: Vec::new(),
     };
     figure(
         &format!(
@@ -243,6 +263,7 @@ fn print(summary: &Summary, path: &Path, printer: &Printer) -> Result<()> {
             ),
         ),
         ("objective", summary.training_objective.clone()),
+        ("judged", format!("as the {} model", summary.judged_model.name())),
         ("test ELBO", bound(summary.test_elbo, summary.test_elbo_standard_error)),
         (
             "test bound",

@@ -14,6 +14,10 @@ use super::entry::{Entry, Law};
 use super::parameter::{Parameter, Range};
 use super::{LOGITS, TEMPERATURE};
 
+/// The interval that a gate is stretched to before it is clamped.
+const GAMMA: Parameter = Parameter::one("gamma", Range::Within(-1e3, -1e-4), &[-0.1]).fixed().optional();
+const ZETA: Parameter = Parameter::one("zeta", Range::Within(1.0001, 1001.0), &[1.1]).fixed().optional();
+
 pub(super) fn laws() -> Vec<Box<dyn Law>> {
     vec![
         bernoulli().done(),
@@ -65,8 +69,9 @@ fn gaussian_relaxed_bernoulli() -> Entry<GaussianRelaxedBernoulli<2>> {
 /// It has atoms, so none of the checks of [`Entry::continuous`].
 fn hard_concrete() -> Entry<HardConcrete<2>> {
     let temperature = Parameter::each("temperature", Range::Within(1e-6, 1e6), &[0.7]);
-    Entry::new("HardConcrete", "gates that open and close", &[LOGITS, temperature], |p| {
-        HardConcrete::from_logits(p.tensor("logits"), p.tensor("temperature"))
+    Entry::new("HardConcrete", "gates that open and close", &[LOGITS, temperature, GAMMA, ZETA], |p| {
+        HardConcrete::from_logits(p.tensor("logits"), p.tensor("temperature"))?
+            .with_stretch(p.number("gamma"), p.number("zeta"))
     })
     .paper(L0_REGULARIZATION)
     .density()
@@ -80,8 +85,9 @@ fn hard_concrete() -> Entry<HardConcrete<2>> {
 fn hard_kumaraswamy() -> Entry<HardKumaraswamy<2>> {
     let concentration1 = Parameter::each("concentration1", Range::Within(1e-3, 1e3), &[0.6, 1.5]);
     let concentration0 = Parameter::each("concentration0", Range::Within(1e-3, 1e3), &[0.8]);
-    Entry::new("HardKumaraswamy", "gates of two shapes", &[concentration1, concentration0], |p| {
-        HardKumaraswamy::new(p.tensor("concentration1"), p.tensor("concentration0"))
+    Entry::new("HardKumaraswamy", "gates of two shapes", &[concentration1, concentration0, GAMMA, ZETA], |p| {
+        HardKumaraswamy::new(p.tensor("concentration1"), p.tensor("concentration0"))?
+            .with_stretch(p.number("gamma"), p.number("zeta"))
     })
     .paper(HARD_KUMARASWAMY)
     .density()

@@ -5,7 +5,7 @@ use relaxit::reference::{
     CONCRETE, DECOUPLED_STRAIGHT_THROUGH, GAPPED_STRAIGHT_THROUGH, GUMBEL_RAO, GUMBEL_SOFTMAX, REINMAX,
 };
 use relaxit::relaxation::{
-    DecoupledStraightThroughGumbelSoftmax, GappedStraightThrough, GumbelRao, ReinMax, RelaxedOneHotCategorical,
+    DecoupledStraightThroughGumbelSoftmax, Gap, GappedStraightThrough, GumbelRao, ReinMax, RelaxedOneHotCategorical,
 };
 
 use super::entry::{Entry, Law};
@@ -80,8 +80,10 @@ fn decoupled() -> Entry<DecoupledStraightThroughGumbelSoftmax<2>> {
 }
 
 fn gapped() -> Entry<GappedStraightThrough<2>> {
-    Entry::new("GappedStraightThrough", "a hard choice, without noise backwards", &[LOGITS, TEMPERATURE], |p| {
-        GappedStraightThrough::from_logits(p.tensor("logits"), p.tensor("temperature"))
+    let gap = Parameter::one("gap", Range::Within(0.0, 1e6), &[1.0]).fixed().optional();
+    Entry::new("GappedStraightThrough", "a hard choice, without noise backwards", &[LOGITS, TEMPERATURE, gap], |p| {
+        GappedStraightThrough::from_logits(p.tensor("logits"), p.tensor("temperature"))?
+            .with_gap(Gap::Constant(p.number("gap")))
     })
     .paper(GAPPED_STRAIGHT_THROUGH)
     .density()

@@ -1,5 +1,6 @@
 //! A law at given parameters, whatever its type: draws with their densities and gradients, and verdicts.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use burn::tensor::{DType, Tensor};
@@ -87,15 +88,22 @@ pub trait Instance {
     /// How many test laws there are.
     fn checks(&self) -> usize;
 
-    /// The finding of one test law.
+    /// The name of one test law.
+    fn name_of(&self, index: usize) -> &'static str;
+
+    /// The finding of one test law: its verdict, or the reason why it does not apply.
     fn check(&self, index: usize, draws: usize, seed: u64) -> Finding;
+
+    /// The verdict of one test law, whether it applies or not.
+    fn verdict(&self, index: usize, draws: usize, seed: u64) -> Verdict;
 }
 
 pub(super) struct At<L> {
     entry: Rc<Entry<L>>,
     values: Values,
     law: L,
-    subject: Subject<L>,
+    /// Drawn when a check first asks.
+    subject: OnceCell<Subject<L>>,
 }
 
 impl<L: Distribution<2> + 'static> At<L> {
@@ -108,8 +116,7 @@ impl<L: Distribution<2> + 'static> At<L> {
             }
         }
         let law = entry.law(&values, entry.rows(&values, 1, DType::F64), false)?;
-        let subject = Subject::new(&entry, &values)?;
-        Ok(Self { entry, values, law, subject })
+        Ok(Self { entry, values, law, subject: OnceCell::new() })
     }
 
     fn at(&self, row: Tensor<2>) -> L {
@@ -225,9 +232,18 @@ impl<L: Distribution<2> + 'static> Instance for At<L> {
 
     fn check(&self, index: usize, draws: usize, seed: u64) -> Finding {
         let check = &self.entry.checks[index];
-        let unfit = check.unfit.iter().find_map(|unfit| unfit(&self.subject));
-        let case = || self.entry.case(&self.values).with_draws(draws).with_seed(seed);
-        Finding { name: check.name, verdict: unfit.map_or_else(|| Ok((check.run)(&case())), Err) }
+        let subject = self.subject.get_or_init(|| Subject::new(&self.entry, &self.values));
+        let unfit = check.unfit.iter().find_map(|unfit| unfit(subject));
+        let verdict = unfit.map_or_else(|| Ok(self.verdict(index, draws, seed)), Err);
+        Finding { name: check.name, verdict }
+    }
+
+    fn name_of(&self, index: usize) -> &'static str {
+        self.entry.checks[index].name
+    }
+
+    fn verdict(&self, index: usize, draws: usize, seed: u64) -> Verdict {
+        (self.entry.checks[index].run)(&self.entry.case(&self.values).with_draws(draws).with_seed(seed))
     }
 }
 

@@ -11,6 +11,7 @@ mod entry;
 mod instance;
 mod lines;
 pub mod parameter;
+mod permutations;
 mod simplex;
 mod subsets;
 pub mod unfit;
@@ -27,10 +28,16 @@ const TEMPERATURE: Parameter = Parameter::one("temperature", Range::Within(1e-6,
 /// Every law, by name.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Law>> {
-    let mut laws = [bits::laws(), choices::laws(), counts::laws(), lines::laws(), simplex::laws(), subsets::laws()]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>();
+    let families = [
+        bits::laws(),
+        choices::laws(),
+        counts::laws(),
+        lines::laws(),
+        permutations::laws(),
+        simplex::laws(),
+        subsets::laws(),
+    ];
+    let mut laws: Vec<_> = families.into_iter().flatten().collect();
     laws.sort_by_key(|law| law.card().name);
     laws
 }
@@ -51,6 +58,13 @@ pub fn find(name: &str) -> Result<Box<dyn Law>, UsageError> {
 
 fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect()
+}
+
+/// Draws computed at once, of so many entries: as many as fit into memory where a law takes some hundred numbers for
+/// each pair of entries. It decides how noise is dealt out, so another rule would change samples.
+#[must_use]
+pub fn rows_at_once(entries: usize) -> usize {
+    ((1 << 16) / entries.next_power_of_two()).clamp(16, 1 << 13)
 }
 
 /// `law` at the parameters given.

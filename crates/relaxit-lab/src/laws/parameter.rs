@@ -80,31 +80,39 @@ pub struct Parameter {
     pub differentiable: bool,
     /// What `relaxit laws check` uses if the user gives no parameters.
     pub example: &'static [f64],
+    /// What it is if the user does not give it.
+    pub default: Option<&'static [f64]>,
 }
 
 impl Parameter {
     /// One number for each entry, or one for all.
     #[must_use]
     pub const fn each(name: &'static str, range: Range, example: &'static [f64]) -> Self {
-        Self { name, range, width: Width::Each, differentiable: true, example }
+        Self { name, range, width: Width::Each, differentiable: true, example, default: None }
     }
 
     /// One number.
     #[must_use]
     pub const fn one(name: &'static str, range: Range, example: &'static [f64]) -> Self {
-        Self { name, range, width: Width::One, differentiable: true, example }
+        Self { name, range, width: Width::One, differentiable: true, example, default: None }
     }
 
     /// A matrix, row by row.
     #[must_use]
     pub const fn square(name: &'static str, range: Range, example: &'static [f64]) -> Self {
-        Self { name, range, width: Width::Square, differentiable: true, example }
+        Self { name, range, width: Width::Square, differentiable: true, example, default: None }
     }
 
     /// The same, but no gradient is taken in it.
     #[must_use]
     pub const fn fixed(self) -> Self {
         Self { differentiable: false, ..self }
+    }
+
+    /// The same, but it need not be given: then it is that of the example.
+    #[must_use]
+    pub const fn optional(self) -> Self {
+        Self { default: Some(self.example), ..self }
     }
 
     /// Range and length in words.
@@ -115,7 +123,8 @@ impl Parameter {
             Width::One => "one number",
             Width::Square => "a K by K matrix, row by row, by commas",
         };
-        format!("{}; {length}", self.range)
+        let optional = if self.default.is_some() { "; need not be given" } else { "" };
+        format!("{}; {length}{optional}", self.range)
     }
 }
 
@@ -197,7 +206,7 @@ pub fn resolve(law: &str, parameters: &[Parameter], mut given: Given) -> Result<
     let mut numbers = Vec::new();
     for parameter in parameters {
         let Parameter { name, range, .. } = parameter;
-        let values = given.remove(*name).ok_or_else(|| {
+        let values = given.remove(*name).or_else(|| parameter.default.map(<[f64]>::to_vec)).ok_or_else(|| {
             UsageError(format!("{law}: parameter `{name}` is missing ({}); give it by -p", parameter.requirement()))
         })?;
         if let Some(x) = values.iter().find(|x| !range.contains(**x)) {
@@ -205,14 +214,18 @@ pub fn resolve(law: &str, parameters: &[Parameter], mut given: Given) -> Result<
         }
         numbers.push(values);
     }
-    let each = || parameters.iter().zip(&numbers).filter(|(parameter, _)| parameter.width == Width::Each);
-    let entries = each().map(|(_, numbers)| numbers.len()).max().unwrap_or(1);
+    let longest = |width: Width| {
+        let wide = parameters.iter().zip(&numbers).filter(|(parameter, _)| parameter.width == width);
+        wide.map(|(_, numbers)| numbers.len()).max()
+    };
+    // A matrix alone says by its own length what K is.
+    let entries = longest(Width::Each).or_else(|| longest(Width::Square).map(usize::isqrt)).unwrap_or(1);
     for (Parameter { name, width, .. }, numbers) in parameters.iter().zip(&numbers) {
         let (fits, expected) = match width {
             Width::Each if entries == 1 => (numbers.len() == 1, "1 number".to_owned()),
             Width::Each => (numbers.len() == 1 || numbers.len() == entries, format!("1 or {entries} numbers")),
             Width::One => (numbers.len() == 1, "1 number".to_owned()),
-            Width::Square => (numbers.len() == entries * entries, format!("{} numbers", entries * entries)),
+            Width::Square => (numbers.len() == entries * entries, format!("K * K numbers, K = {entries}")),
         };
         if !fits {
             return Err(UsageError(format!("{law}: `{name}` must have {expected}, got {}", numbers.len())));
@@ -278,6 +291,29 @@ mod tests {
         assert!(resolved(&["loc=1,2", "scale=1,2,3", "k=1"]).unwrap_err().contains("1 or 3 numbers, got 2"));
         let many = format!("loc={}", vec!["0"; WIDEST + 1].join(","));
         assert!(resolved(&[&many, "scale=1", "k=1"]).unwrap_err().contains("at most 1024"));
+    }
+
+    #[test]
+    fn what_is_optional_need_not_be_given() {
+        let parameters = [PARAMETERS[0], Parameter::one("delta", Range::Positive, &[1.0]).fixed().optional()];
+        let given = |text: &str| collect(&[assignment(text).unwrap()]).unwrap();
+        assert_eq!(resolve("Law", &parameters, given("loc=2")).unwrap().numbers, [[2.0], [1.0]]);
+        assert!(resolve("Law", &parameters, given("delta=2")).unwrap_err().to_string().contains("`loc` is missing"));
+        let mut both = given("loc=2");
+        both.extend(given("delta=3"));
+        assert_eq!(resolve("Law", &parameters, both.clone()).unwrap().numbers, [[2.0], [3.0]]);
+        both.extend(given("delta=-3"));
+        assert!(resolve("Law", &parameters, both).unwrap_err().to_string().contains("`delta` must be above 0"));
+        assert!(parameters[1].requirement().contains("need not be given"));
+    }
+
+    #[test]
+    fn a_matrix_says_how_many_entries_there_are() {
+        let parameters = [Parameter::square("logits", Range::Real, &[0.0])];
+        let entries = |text: &str| resolve("Law", &parameters, collect(&[assignment(text).unwrap()]).unwrap());
+        assert_eq!(entries("logits=1,2,3,4").unwrap().entries, 2);
+        let message = entries("logits=1,2,3").unwrap_err().to_string();
+        assert!(message.contains("`logits` must have K * K numbers, K = 1, got 3"), "{message}");
     }
 
     #[test]

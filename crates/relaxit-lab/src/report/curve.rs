@@ -13,6 +13,8 @@ pub struct Curve {
     pub name: String,
     /// Its points, from left to right.
     pub points: Vec<(f64, f64)>,
+    /// The low and the high end of an interval around each point; empty without intervals.
+    pub band: Vec<(f64, f64)>,
 }
 
 /// Colours that stay apart in print and for the colour-blind (Okabe & Ito).
@@ -26,6 +28,10 @@ pub fn figure(title: &str, x_label: &str, y_label: &str, curves: &[Curve]) -> St
         .zip(COLOURS.iter().cycle())
         .map(|(curve, colour)| {
             let line = LinePlot::new().with_data(curve.points.iter().copied()).with_color(*colour);
+            let line = match curve.band.as_slice() {
+                [] => line,
+                band => line.with_band(band.iter().map(|(low, _)| *low), band.iter().map(|(_, high)| *high)),
+            };
             Plot::Line(line.with_stroke_width(2.0).with_legend(curve.name.as_str()))
         })
         .collect();
@@ -39,8 +45,11 @@ mod tests {
 
     #[test]
     fn a_figure_names_its_axes_and_curves() {
-        let curve = Curve { name: "loss".into(), points: vec![(1.0, 3.0), (2.0, 2.0)] };
-        let svg = figure("A run", "step", "nats", &[curve]);
+        let curve = Curve { name: "loss".into(), points: vec![(1.0, 3.0), (2.0, 2.0)], band: Vec::new() };
+        let svg = figure("A run", "step", "nats", std::slice::from_ref(&curve));
+        let banded = Curve { band: vec![(2.5, 3.5), (1.5, 2.5)], ..curve };
+        let see_through = |svg: &str| svg.matches("opacity").count();
+        assert!(see_through(&figure("A run", "step", "nats", &[banded])) > see_through(&svg));
         assert!(svg.contains("<svg"));
         for text in ["A run", "step", "nats", "loss"] {
             assert!(svg.contains(text), "{text}");

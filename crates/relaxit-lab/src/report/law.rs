@@ -44,11 +44,12 @@ impl Picture {
     pub fn of(instance: &dyn Instance) -> Result<Self, String> {
         let entries = instance.entries();
         let on_simplex = matches!(instance.support(), Support::Simplex | Support::LogSimplex);
+        let in_triangle = on_simplex || matches!(instance.support(), Support::ScaledSimplex(_));
         match instance.outcomes() {
             Some(outcomes) if instance.is_vector() && outcomes.len() <= BARS => Ok(Self::Bars),
             Some(outcomes) if !instance.is_vector() && entries * outcomes.len() <= BARS => Ok(Self::Bars),
             Some(_) => Err(format!("a picture shows at most {BARS} bars")),
-            None if on_simplex && entries == 3 => Ok(Self::Triangle),
+            None if in_triangle && entries == 3 => Ok(Self::Triangle),
             None if entries == 1 || (on_simplex && entries == 2) => Ok(Self::Histogram),
             None => Err("a picture shows one entry, two or three categories, or a few outcomes".into()),
         }
@@ -237,9 +238,13 @@ fn density(instance: &dyn Instance, grid: &[f64]) -> Option<Vec<f64>> {
 }
 
 fn triangle(instance: &dyn Instance, draws: &[Vec<f64>]) -> Vec<Plot> {
-    let logarithmic = instance.support() == Support::LogSimplex;
+    let support = instance.support();
     let points = draws.iter().take(MARKERS).map(|draw| {
-        let at = |entry: usize| if logarithmic { draw[entry].exp() } else { draw[entry] };
+        let at = |entry: usize| match support {
+            Support::LogSimplex => draw[entry].exp(),
+            Support::ScaledSimplex(sum) => draw[entry] / sum as f64,
+            _ => draw[entry],
+        };
         (at(0), at(1), at(2))
     });
     let plot = TernaryPlot::new().with_points(points).with_corner_labels("0", "1", "2");

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use relaxit::schedule::Anneal;
 use serde::{Deserialize, Serialize};
 
-use super::latent::Latents;
-use super::method::Method;
+use super::latents::Latents;
+use super::method::{Kind, Method};
+use super::prior::PriorKind;
 use crate::mnist::Protocol;
 use crate::run::VERSION;
 
@@ -22,6 +23,17 @@ pub struct VaeConfig {
     pub latent: Method,
     /// The code's shape.
     pub latents: Latents,
+    /// Items in each set, where codes are sets.
+    #[serde(default)]
+    pub k: Option<usize>,
+    /// How many counts there are, where codes are counts.
+    #[serde(default)]
+    pub atoms: Option<usize>,
+    /// Correlation between any two bits of a group, where codes are groups.
+    #[serde(default)]
+    pub correlation: Option<f64>,
+    /// The law of codes before an image is seen.
+    pub prior: PriorKind,
     /// Units in the hidden layer of each network.
     pub hidden: usize,
     /// What a grey digit means.
@@ -56,7 +68,11 @@ impl Default for VaeConfig {
             command: "vae".into(),
             version: VERSION.into(),
             latent: Method::Concrete,
-            latents: Latents { variables: 200, categories: None },
+            latents: default_latents(Kind::Bits),
+            k: None,
+            atoms: None,
+            correlation: None,
+            prior: PriorKind::Uniform,
             hidden: 400,
             protocol: Protocol::Grey,
             epochs: 20,
@@ -86,5 +102,147 @@ impl VaeConfig {
     pub fn default_directory(&self) -> PathBuf {
         let Self { latent, latents, protocol, seed, .. } = self;
         format!("runs/vae-{}-{latents}-{}-seed{seed}", latent.name(), protocol.name()).into()
+    }
+
+    /// With another method, and its default code.
+    #[must_use]
+    pub fn with_method(self, latent: Method) -> Self {
+        Self { latent, latents: default_latents(latent.kind()), k: None, atoms: None, correlation: None, ..self }
+    }
+
+    /// With the code in the form that the method works on, and everything filled in that it needs.
+    ///
+    /// # Errors
+    /// If the method does not work on such a code, in words that name what it accepts.
+    pub fn resolve(mut self) -> Result<Self, String> {
+        let (name, kind, latents) = (self.latent.name(), self.latent.kind(), self.latents);
+        let refusal = |accepted: &str| format!("--latent {name} takes {accepted}, got --latents {latents}");
+        match (kind, latents.categories) {
+            (Kind::Bits, _) => {
+                self.latents = latents.as_bits().ok_or_else(|| {
+                    let others = Method::names(|method| {
+                        matches!(method.kind(), Kind::Choices | Kind::BitsOrChoices | Kind::Discrete)
+                    });
+                    refusal(&format!("bits, such as 200 or 20x2 (for more categories: {others})"))
+                })?;
+            }
+            (Kind::Choices | Kind::Points, _) => self.latents = latents.as_choices(),
+            (Kind::Counts, Some(_)) => return Err(refusal("a number of counts, such as 50, with their --atoms")),
+            (Kind::Gates, Some(_)) => return Err(refusal("a number of gates, such as 200")),
+            (Kind::Subsets, None) => return Err(refusal("VARIABLESxITEMS, such as 20x10, with their --k")),
+            (Kind::Orders, None) => return Err(refusal("VARIABLESxITEMS, such as 20x5")),
+            (Kind::Groups, None) => return Err(refusal("GROUPSxBITS, such as 20x10")),
+            _ => {}
+        }
+        let items = self.latents.categories.unwrap_or(1);
+        self.k = self.resolve_k(items)?;
+        self.atoms = match (kind, self.atoms) {
+            (Kind::Counts, atoms) => Some(atoms.unwrap_or(16)),
+            (_, None) => None,
+            _ => return Err(not_for("atoms", &name, |kind| kind == Kind::Counts)),
+        };
+        self.correlation = match (kind, self.correlation) {
+            (Kind::Groups, correlation) => {
+                let correlation = correlation.unwrap_or(0.5);
+                let lowest = -1.0 / (items as f64 - 1.0);
+                // Nearer to either end the matrix is singular, to rounding.
+                if !(lowest + 1e-3..=0.999).contains(&correlation) {
+                    return Err(format!(
+                        "--correlation of groups of {items} bits must be between {:.3} and 0.999, got {correlation}",
+                        lowest + 1e-3
+                    ));
+                }
+                Some(correlation)
+            }
+            (_, None) => None,
+            _ => return Err(not_for("correlation", &name, |kind| kind == Kind::Groups)),
+        };
+        Ok(self)
+    }
+
+    fn resolve_k(&self, items: usize) -> Result<Option<usize>, String> {
+        let takes_k = |kind| matches!(kind, Kind::Subsets | Kind::Discrete);
+        let k = match (self.latent.kind(), self.k) {
+            (Kind::Subsets, None) => items / 2,
+            (_, None) => return Ok(None),
+            (kind, Some(k)) if takes_k(kind) => k,
+            _ => return Err(not_for("k", &self.latent.name(), takes_k)),
+        };
+        if k < items {
+            return Ok(Some(k));
+        }
+        let latents = self.latents;
+        Err(format!("--k must be below the number of items of --latents VARIABLESxITEMS, got {k} with {latents}"))
+    }
+}
+
+fn not_for(option: &str, name: &str, accept: impl Fn(Kind) -> bool) -> String {
+    let others = Method::names(|method| accept(method.kind()));
+    format!("--{option} is not for --latent {name}, but for {others}")
+}
+
+const fn default_latents(kind: Kind) -> Latents {
+    match kind {
+        Kind::Bits | Kind::BitsOrChoices | Kind::Discrete | Kind::Gates => Latents { variables: 200, categories: None },
+        Kind::Choices => Latents { variables: 200, categories: Some(2) },
+        Kind::Counts => Latents { variables: 50, categories: None },
+        Kind::Orders => Latents { variables: 20, categories: Some(5) },
+        Kind::Subsets | Kind::Groups | Kind::Points => Latents { variables: 20, categories: Some(10) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vae::code;
+    use clap::ValueEnum;
+
+    fn resolved(latent: Method, latents: &str, k: Option<usize>) -> Result<VaeConfig, String> {
+        let latents = latents.parse().unwrap();
+        VaeConfig { latents, k, ..VaeConfig::default().with_method(latent) }.resolve()
+    }
+
+    #[test]
+    fn every_method_has_a_code_at_its_defaults() {
+        for &method in Method::value_variants() {
+            let config = VaeConfig::default().with_method(method).resolve().unwrap();
+            assert!(code::build(&config).is_some(), "{}", method.name());
+        }
+    }
+
+    /// What is resolved can be built, whatever was asked for.
+    #[test]
+    fn what_fits_a_method_has_a_code() {
+        for &method in Method::value_variants() {
+            let mut accepted = 0;
+            for latents in ["6", "6x2", "4x3"] {
+                for k in [None, Some(1), Some(2), Some(5)] {
+                    let Ok(config) = resolved(method, latents, k) else { continue };
+                    assert!(code::build(&config).is_some(), "{} {latents} {k:?}", method.name());
+                    assert_eq!(config.clone().resolve().as_ref(), Ok(&config));
+                    accepted += 1;
+                }
+            }
+            assert!(accepted > 0, "{}", method.name());
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_by_what_does() {
+        let refusal = |latent, latents, k| resolved(latent, latents, k).unwrap_err();
+        assert!(refusal(Method::Concrete, "20x4", None).contains("takes bits"));
+        assert!(refusal(Method::Poisson, "20x4", None).contains("--atoms"));
+        assert!(refusal(Method::HardConcrete, "20x4", None).contains("a number of gates"));
+        assert!(refusal(Method::Simple, "20", None).contains("VARIABLESxITEMS"));
+        assert!(refusal(Method::Simple, "20x4", Some(4)).contains("below the number of items"));
+        assert!(refusal(Method::Rloo, "20", Some(1)).contains("below the number of items"));
+        assert!(refusal(Method::Dirichlet, "20x4", Some(2)).contains("relaxed-top-k, implicit-mle, simple"));
+        assert!(refusal(Method::StraightThrough, "20x4", Some(2)).contains("--k is not for"));
+        let groups = VaeConfig { correlation: Some(-0.2), ..VaeConfig::default() };
+        assert!(groups.clone().resolve().unwrap_err().contains("--correlation is not for --latent concrete"));
+        let groups = VaeConfig { latent: Method::CorrelatedRelaxedBernoulli, ..groups };
+        let groups = VaeConfig { latents: "3x6".parse().unwrap(), ..groups };
+        assert!(groups.clone().resolve().unwrap_err().contains("between -0.199 and 0.999"));
+        assert!(VaeConfig { latents: "3x5".parse().unwrap(), ..groups }.resolve().is_ok());
     }
 }

@@ -16,23 +16,23 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// With `hidden` units, for codes of shape `[variables, channels]`, on a device with autodiff.
+    /// With `hidden` units, for codes of `numbers` numbers, on a device with autodiff.
     ///
     /// # Panics
     /// If `device` has no autodiff.
     #[must_use]
-    pub fn new(hidden: usize, [variables, channels]: [usize; 2], noise: &Noise, device: &Device) -> Self {
+    pub fn new(hidden: usize, numbers: usize, noise: &Noise, device: &Device) -> Self {
         Self {
-            hidden: linear(variables * channels, hidden, noise.fork("hidden"), device),
+            hidden: linear(numbers, hidden, noise.fork("hidden"), device),
             output: linear(hidden, PIXELS, noise.fork("output"), device),
         }
     }
 
-    /// `[images, variables, channels]` → `[images, PIXELS]`.
+    /// `[images, variables, width]` → `[images, PIXELS]`.
     #[must_use]
     pub fn forward(&self, code: Tensor<3>) -> Tensor<2> {
-        let [images, variables, channels] = code.dims();
-        let code = code.reshape([images, variables * channels]);
+        let [images, variables, width] = code.dims();
+        let code = code.reshape([images, variables * width]);
         self.output.forward(activation::relu(self.hidden.forward(code)))
     }
 }

@@ -1,4 +1,4 @@
-//! From an image to the logits of its code.
+//! From an image to the parameters of its code.
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -8,37 +8,37 @@ use relaxit::noise::Noise;
 use super::linear::linear;
 use crate::mnist::PIXELS;
 
-/// `logits = W₂ relu(W₁ x + b₁) + b₂`.
+/// `parameters = W₂ relu(W₁ x + b₁) + b₂`.
 #[derive(Module, Debug)]
 pub struct Encoder {
     hidden: Linear,
     output: Linear,
     /// Variables of the code.
     variables: usize,
-    /// Logits for each variable.
-    channels: usize,
+    /// Parameters of each variable.
+    parameters: usize,
 }
 
 impl Encoder {
-    /// With `hidden` units, for codes of shape `[variables, channels]`, on a device with autodiff.
+    /// With `hidden` units, for codes of so many `[variables, parameters of each]`, on a device with autodiff.
     ///
     /// # Panics
     /// If `device` has no autodiff.
     #[must_use]
-    pub fn new(hidden: usize, [variables, channels]: [usize; 2], noise: &Noise, device: &Device) -> Self {
+    pub fn new(hidden: usize, [variables, parameters]: [usize; 2], noise: &Noise, device: &Device) -> Self {
         Self {
             hidden: linear(PIXELS, hidden, noise.fork("hidden"), device),
-            output: linear(hidden, variables * channels, noise.fork("output"), device),
+            output: linear(hidden, variables * parameters, noise.fork("output"), device),
             variables,
-            channels,
+            parameters,
         }
     }
 
-    /// `[images, PIXELS]` → `[images, variables, channels]`.
+    /// `[images, PIXELS]` → `[images, variables, parameters]`.
     #[must_use]
     pub fn forward(&self, x: Tensor<2>) -> Tensor<3> {
         let images = x.dims()[0];
-        let logits = self.output.forward(activation::relu(self.hidden.forward(x)));
-        logits.reshape([images, self.variables, self.channels])
+        let parameters = self.output.forward(activation::relu(self.hidden.forward(x)));
+        parameters.reshape([images, self.variables, self.parameters])
     }
 }

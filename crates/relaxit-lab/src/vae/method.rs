@@ -1,18 +1,20 @@
 //! How the gradient gets through the code.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::latent::Latents;
-
 /// How the code is sampled in training, and how its gradient is estimated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Relaxed bits: `RelaxedBernoulli` (Maddison et al. 2017)
+    #[value(alias = "relaxed-bernoulli")]
     Concrete,
     /// Relaxed choices: `RelaxedOneHotCategorical` (Jang et al. 2017)
+    #[value(alias = "relaxed-one-hot-categorical")]
     GumbelSoftmax,
     /// Hard samples, with the gradient of their probabilities (Bengio et al. 2013)
+    #[value(alias = "straight-through-bernoulli")]
     StraightThrough,
     /// Hard samples, with the gradient of the relaxed ones (Jang et al. 2017)
     StGumbelSoftmax,
@@ -24,6 +26,10 @@ pub enum Method {
     Gapped,
     /// Hard choices, with a gradient exact to second order (Liu et al. 2023); made for temperatures from 1 upwards
     Reinmax,
+    /// Relaxed bits with REBAR's correction of their location (Tucker et al. 2017)
+    RebarRelaxation,
+    /// Bits times a smooth factor (Bengio et al. 2013)
+    StochasticTimesSmooth,
     /// The score function, without baseline (Williams 1992)
     Reinforce,
     /// The score function, two samples each the other's baseline (Kool et al. 2019)
@@ -32,25 +38,104 @@ pub enum Method {
     Arm,
     /// Antithetic bits, with less variance (Dong et al. 2020)
     Disarm,
+    /// Relaxed sets of k items (Xie & Ermon 2019)
+    RelaxedTopK,
+    /// Hard sets of k items, with the gradient of perturb-and-MAP (Niepert et al. 2021)
+    ImplicitMle,
+    /// Hard sets of k items, with the gradient of their marginals (Ahmed et al. 2023)
+    #[value(alias = "k-subset")]
+    Simple,
+    /// Relaxed Poisson counts (Joo et al. 2020)
+    Poisson,
+    /// Relaxed geometric counts (Joo et al. 2020)
+    Geometric,
+    /// Relaxed binomial counts (Joo et al. 2020)
+    Binomial,
+    /// Relaxed negative binomial counts (Joo et al. 2020)
+    NegativeBinomial,
+    /// Relaxed orders of items (Prillo & Eisenschlos 2020)
+    SoftSort,
+    /// Relaxed orders of items (Grover et al. 2019)
+    NeuralSort,
+    /// Gates of stretched relaxed bits (Louizos et al. 2018)
+    HardConcrete,
+    /// Gates of clamped normal noise, whose scale is the temperature (Yamada et al. 2020)
+    GaussianRelaxedBernoulli,
+    /// Gates of stretched Kumaraswamy noise (Bastings et al. 2019)
+    HardKumaraswamy,
+    /// Relaxed bits in correlated groups (Lee et al. 2022)
+    CorrelatedRelaxedBernoulli,
+    /// Points of the simplex, from normal noise by an invertible map (Potapczynski et al. 2020)
+    InvertibleGaussian,
+    /// Points of the simplex, from normal log-ratios (Aitchison & Shen 1980)
+    LogisticNormal,
+    /// Points of the simplex, the softmax of normal noise
+    LogisticNormalSoftmax,
+    /// Points of the simplex (Figurnov et al. 2018); slow
+    Dirichlet,
+}
+
+/// What a method's codes are made of, and so which options it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Bits alone.
+    Bits,
+    /// One of several categories, of which two are a bit.
+    Choices,
+    /// Bits or choices.
+    BitsOrChoices,
+    /// Bits, choices, or with `--k` sets.
+    Discrete,
+    /// k of several items.
+    Subsets,
+    /// Counts below `--atoms`.
+    Counts,
+    /// Orders of several items.
+    Orders,
+    /// Numbers in [0, 1].
+    Gates,
+    /// Groups of bits.
+    Groups,
+    /// Points of the simplex.
+    Points,
 }
 
 impl Method {
     /// The name on the command line and in files.
+    ///
+    /// # Panics
+    /// Never: no method is hidden.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> String {
+        self.to_possible_value().expect("no method is hidden").get_name().to_owned()
+    }
+
+    /// The names of the methods that `accept` accepts, for messages.
+    #[must_use]
+    pub fn names(accept: impl Fn(Self) -> bool) -> String {
+        let names: Vec<_> =
+            Self::value_variants().iter().filter(|&&method| accept(method)).map(|method| method.name()).collect();
+        names.join(", ")
+    }
+
+    /// What its codes are made of.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
         match self {
-            Self::Concrete => "concrete",
-            Self::GumbelSoftmax => "gumbel-softmax",
-            Self::StraightThrough => "straight-through",
-            Self::StGumbelSoftmax => "st-gumbel-softmax",
-            Self::Decoupled => "decoupled",
-            Self::GumbelRao => "gumbel-rao",
-            Self::Gapped => "gapped",
-            Self::Reinmax => "reinmax",
-            Self::Reinforce => "reinforce",
-            Self::Rloo => "rloo",
-            Self::Arm => "arm",
-            Self::Disarm => "disarm",
+            Self::Concrete | Self::Arm | Self::Disarm | Self::RebarRelaxation | Self::StochasticTimesSmooth => {
+                Kind::Bits
+            }
+            Self::StraightThrough => Kind::BitsOrChoices,
+            Self::GumbelSoftmax | Self::Decoupled | Self::GumbelRao | Self::Gapped | Self::Reinmax => Kind::Choices,
+            Self::StGumbelSoftmax | Self::Reinforce | Self::Rloo => Kind::Discrete,
+            Self::RelaxedTopK | Self::ImplicitMle | Self::Simple => Kind::Subsets,
+            Self::Poisson | Self::Geometric | Self::Binomial | Self::NegativeBinomial => Kind::Counts,
+            Self::SoftSort | Self::NeuralSort => Kind::Orders,
+            Self::HardConcrete | Self::GaussianRelaxedBernoulli | Self::HardKumaraswamy => Kind::Gates,
+            Self::CorrelatedRelaxedBernoulli => Kind::Groups,
+            Self::InvertibleGaussian | Self::LogisticNormal | Self::LogisticNormalSoftmax | Self::Dirichlet => {
+                Kind::Points
+            }
         }
     }
 
@@ -58,55 +143,36 @@ impl Method {
     #[must_use]
     pub const fn training_objective(self) -> &'static str {
         match self {
-            Self::Concrete | Self::GumbelSoftmax => {
-                "E[log p(x|y)] with relaxed y, minus KL of the discrete law: not a bound on log p(x)"
-            }
+            Self::Concrete
+            | Self::GumbelSoftmax
+            | Self::RebarRelaxation
+            | Self::StochasticTimesSmooth
+            | Self::RelaxedTopK
+            | Self::Poisson
+            | Self::Geometric
+            | Self::Binomial
+            | Self::NegativeBinomial
+            | Self::SoftSort
+            | Self::NeuralSort => "E[log p(x|y)] with relaxed y, minus KL of the discrete law: not a bound on log p(x)",
             Self::StraightThrough
             | Self::StGumbelSoftmax
             | Self::Decoupled
             | Self::GumbelRao
             | Self::Gapped
-            | Self::Reinmax => "ELBO of the discrete model with a biased gradient",
+            | Self::Reinmax
+            | Self::ImplicitMle
+            | Self::Simple => "ELBO of the discrete model with a biased gradient",
             Self::Reinforce | Self::Rloo | Self::Arm | Self::Disarm => {
                 "ELBO of the discrete model with an unbiased gradient"
             }
-        }
-    }
-
-    /// `latents` in the form that this method works on, or `None` if it cannot: some methods are for bits alone, others
-    /// for choices alone, and two categories are a bit.
-    #[must_use]
-    pub fn form(self, latents: Latents) -> Option<Latents> {
-        match self {
-            Self::Concrete | Self::Arm | Self::Disarm => latents.as_bits(),
-            Self::GumbelSoftmax | Self::Decoupled | Self::GumbelRao | Self::Gapped | Self::Reinmax => {
-                Some(latents.as_choices())
+            Self::HardConcrete | Self::GaussianRelaxedBernoulli | Self::HardKumaraswamy => {
+                "ELBO of the mixed model with an unbiased gradient"
             }
-            Self::StraightThrough | Self::StGumbelSoftmax | Self::Reinforce | Self::Rloo => Some(latents),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::vae::latent::CodeLaw;
-    use clap::ValueEnum;
-    use relaxit::relaxation::{RelaxedBernoulli, RelaxedOneHotCategorical};
-
-    /// The form says which law the method is asked of, and that law must know it.
-    #[test]
-    fn every_method_has_an_estimator_for_its_form() {
-        for &method in Method::value_variants() {
-            for text in ["6", "6x2", "4x3"] {
-                let Some(form) = method.form(text.parse().unwrap()) else { continue };
-                let known = if form.categories.is_some() {
-                    RelaxedOneHotCategorical::<3>::estimator(method).is_some()
-                } else {
-                    RelaxedBernoulli::<3>::estimator(method).is_some()
-                };
-                assert!(known, "{} {text}", method.name());
-            }
+            Self::CorrelatedRelaxedBernoulli
+            | Self::InvertibleGaussian
+            | Self::LogisticNormal
+            | Self::LogisticNormalSoftmax
+            | Self::Dirichlet => "ELBO of the continuous model with an unbiased gradient",
         }
     }
 }

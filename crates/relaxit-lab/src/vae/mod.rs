@@ -1,17 +1,19 @@
-//! A variational auto-encoder with discrete latents, in separate parts.
+//! A variational auto-encoder with discrete and other latents, in separate parts.
 //!
 //! ```text
-//! x ──Encoder──▶ logits ──latent──▶ code ──Decoder──▶ pixel logits ──likelihood──▶ log p(x | code)
-//!                   └──────────────────── prior ──────────────────▶ KL(q(b | x) ‖ p(b))
+//! x ──Encoder──▶ parameters ──code──▶ code ──Decoder──▶ pixel logits ──likelihood──▶ log p(x | code)
+//!                    └──────────────────── prior ───────────────────▶ KL(q(b | x) ‖ p(b))
 //! ```
 //!
-//! Whatever was used to train it, it is evaluated as what it is, a model with discrete latents: [`bound`].
+//! Whatever was used to train it, it is evaluated as what it is: where its codes relax discrete ones, as a model with discrete
+//! latents, otherwise as the continuous or mixed model that it is: [`bound`].
 
 pub mod bound;
+pub mod code;
 pub mod config;
 pub mod decoder;
 pub mod encoder;
-pub mod latent;
+pub mod latents;
 pub mod likelihood;
 pub mod method;
 pub mod model;

@@ -2,44 +2,53 @@
 
 use burn::tensor::{Tensor, activation};
 use relaxit::noise::Noise;
-use relaxit::prelude::*;
 
-use super::bound::{Evaluation, posterior};
-use super::latent::CodeLaw;
+use super::bound::Evaluation;
 use crate::mnist::PIXELS;
 use crate::report::picture::Picture;
 
 /// Columns of both pictures.
 const COLUMNS: usize = 10;
 
-/// Test digits, four of each class, each above its reconstruction through one hard code.
+/// Test digits, four of each class, each above its reconstruction through one code of the model that is judged.
 ///
 /// The pixels shown are the decoder's probabilities.
 ///
+/// # Errors
+/// If the temperature is out of range.
+///
 /// # Panics
 /// If the device fails.
-#[must_use]
-pub fn reconstructions<R: CodeLaw>(evaluation: &Evaluation<'_>) -> Picture {
+pub fn reconstructions(evaluation: &Evaluation<'_>) -> relaxit::Result<Picture> {
     let indices = first_of_each_class(evaluation, 4);
     let noise = evaluation.noise.fork("test set");
     let x = evaluation.protocol.batch(evaluation.digits, &indices, &noise, evaluation.device);
-    let code = posterior::<R>(evaluation.model, x.clone()).sample(&mut evaluation.noise.fork("reconstructions"));
-    let (originals, copies) = (tiles(x), tiles(activation::sigmoid(evaluation.model.decoder.forward(code))));
+    let parameters = evaluation.model.encoder.forward(x.clone());
+    let (originals, copies) =
+        (tiles(x), tiles(drawn(evaluation, parameters, evaluation.noise.fork("reconstructions"))?));
     let rows = originals.chunks(COLUMNS).zip(copies.chunks(COLUMNS));
-    Picture::grid(&rows.flat_map(|(above, below)| [above, below]).flatten().cloned().collect::<Vec<_>>(), COLUMNS)
+    Ok(Picture::grid(&rows.flat_map(|(above, below)| [above, below]).flatten().cloned().collect::<Vec<_>>(), COLUMNS))
 }
 
 /// A hundred digits from codes drawn from the prior.
 ///
 /// The pixels shown are the decoder's probabilities.
 ///
+/// # Errors
+/// If the temperature is out of range.
+///
 /// # Panics
 /// If the device fails.
-#[must_use]
-pub fn samples<R: CodeLaw>(evaluation: &Evaluation<'_>) -> Picture {
-    let mut noise: Noise = evaluation.noise.fork("samples");
-    let code = evaluation.prior.sample::<R>(COLUMNS * COLUMNS, &mut noise, evaluation.device);
-    Picture::grid(&tiles(activation::sigmoid(evaluation.model.decoder.forward(code))), COLUMNS)
+pub fn samples(evaluation: &Evaluation<'_>) -> relaxit::Result<Picture> {
+    let parameters = evaluation.model.prior.parameters(COLUMNS * COLUMNS, evaluation.device);
+    Ok(Picture::grid(&tiles(drawn(evaluation, parameters, evaluation.noise.fork("samples"))?), COLUMNS))
+}
+
+/// The pixels of one code for each image.
+fn drawn(evaluation: &Evaluation<'_>, parameters: Tensor<3>, mut noise: Noise) -> relaxit::Result<Tensor<2>> {
+    let Evaluation { model, code, temperature, .. } = evaluation;
+    let code = code.decoded(code.sample(parameters, *temperature, &mut noise)?);
+    Ok(activation::sigmoid(model.decoder.forward(code)))
 }
 
 /// Columns are classes; a class with fewer than `count` digits leaves its place to the next.

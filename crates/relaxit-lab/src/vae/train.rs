@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
@@ -11,10 +11,9 @@ use relaxit::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 
 use super::bound::{Average, Evaluation, training_objective};
+use super::code::Code;
 use super::config::VaeConfig;
-use super::latent::CodeLaw;
 use super::model::Vae;
-use super::prior::UniformPrior;
 use crate::mnist::{Mnist, Protocol};
 use crate::printer::{Printer, Progress};
 use crate::run::{Checkpoint, RunDirectory, TrainingState};
@@ -32,7 +31,7 @@ pub struct Metrics {
     pub temperature: f64,
     /// The negative training objective, averaged over the epoch's images.
     pub train_loss: f64,
-    /// The single-sample ELBO of the discrete model on the test set.
+    /// The single-sample ELBO of the judged model on the test set.
     pub test_elbo: f64,
     /// The standard error of `test_elbo` over the test images.
     pub test_elbo_standard_error: f64,
@@ -40,6 +39,8 @@ pub struct Metrics {
     pub test_log_likelihood: f64,
     /// Its second term, `KL(q(b|x) ‖ p(b))`.
     pub test_kl: f64,
+    /// The standard error of `test_kl`: over the test images, and where it has no closed form over its draws.
+    pub test_kl_standard_error: f64,
 }
 
 /// A trained model and how training went.
@@ -75,8 +76,8 @@ impl Trainer<'_> {
     ///
     /// # Errors
     /// If the run's directory cannot be read or written, or its checkpoint is damaged or of another model.
-    pub fn train<R: CodeLaw>(&self) -> Result<Trained> {
-        let (mut model, mut optimizer, mut state) = self.start()?;
+    pub fn train(&self, code: &mut dyn Code) -> Result<Trained> {
+        let (mut model, mut optimizer, mut state) = self.start(code)?;
         let steps_per_epoch = self.data.train.len().div_ceil(self.config.batch_size);
         let total = (steps_per_epoch * self.config.epochs) as u64;
         let progress = self.printer.progress(total, state.step as u64);
@@ -85,8 +86,8 @@ impl Trainer<'_> {
 
         while state.epoch < self.config.epochs {
             let train_loss;
-            (model, train_loss) = self.epoch::<R>(model, &mut optimizer, &mut state, &progress)?;
-            let metrics = self.evaluate::<R>(&model, &state, train_loss)?;
+            (model, train_loss) = self.epoch(model, code, &mut optimizer, &mut state, &progress)?;
+            let metrics = self.evaluate(&model, code, &state, train_loss)?;
             state.metrics_length = self.run.append_metrics(&metrics)?;
             state.seconds = seconds_before + started.elapsed().as_secs_f64();
             Checkpoint::take(&model, &optimizer, state.clone())?.write(self.run)?;
@@ -97,20 +98,21 @@ impl Trainer<'_> {
         Ok(Trained { model: model.valid(), metrics: self.run.metrics()?, step: state.step, seconds: state.seconds })
     }
 
-    /// The prior of the model.
+    /// What judges `model` after so many steps.
     #[must_use]
-    pub fn prior(&self) -> UniformPrior {
-        UniformPrior::new(self.code())
-    }
-
-    /// What judges `model`.
-    #[must_use]
-    pub fn evaluation<'b>(&'b self, model: &'b Vae, noise: &'b Noise) -> Evaluation<'b> {
+    pub fn evaluation<'b>(
+        &'b self,
+        model: &'b Vae,
+        code: &'b dyn Code,
+        step: usize,
+        noise: &'b Noise,
+    ) -> Evaluation<'b> {
         Evaluation {
             model,
+            code,
+            temperature: self.last_temperature(step),
             digits: &self.data.test,
             protocol: self.config.protocol,
-            prior: self.prior(),
             noise,
             device: self.device,
         }
@@ -122,13 +124,16 @@ impl Trainer<'_> {
         Noise::seeded(self.config.seed)
     }
 
-    fn code(&self) -> [usize; 2] {
-        self.config.latents.shape()
+    /// That of the last of so many steps.
+    fn last_temperature(&self, step: usize) -> f64 {
+        self.config.temperature.at(step.saturating_sub(1))
     }
 
-    fn start(&self) -> Result<(Vae, ModuleOptimizer, TrainingState)> {
+    fn start(&self, code: &dyn Code) -> Result<(Vae, ModuleOptimizer, TrainingState)> {
         let device = self.device.clone().autodiff();
-        let model = Vae::new(self.config.hidden, self.code(), &self.noise().fork("weights"), &device);
+        let VaeConfig { hidden, latents, prior, .. } = self.config;
+        let weights = self.noise().fork("weights");
+        let model = Vae::new(*hidden, latents.variables, code.sizes(), *prior, &weights, &device);
         let optimizer = AdamConfig::new().with_epsilon(1e-8).init();
         let (model, optimizer, state) = if let Some(checkpoint) = Checkpoint::newest(self.run)? {
             checkpoint.restore(model, optimizer)?
@@ -147,9 +152,10 @@ impl Trainer<'_> {
     }
 
     /// One pass over the training set in an order that depends on seed and epoch alone; returns the mean loss too.
-    fn epoch<R: CodeLaw>(
+    fn epoch(
         &self,
         mut model: Vae,
+        code: &mut dyn Code,
         optimizer: &mut ModuleOptimizer,
         state: &mut TrainingState,
         progress: &Progress,
@@ -159,16 +165,13 @@ impl Trainer<'_> {
         let order = root.fork("order").permutation(self.data.train.len());
         let binarisation = root.fork("binarisation");
         let mut noise = Noise::from_state(state.noise);
-        let mut estimator = R::estimator(self.config.latent)
-            .with_context(|| format!("--latent {} is not for codes of this kind", self.config.latent.name()))?;
         let mut sum = 0.0;
         let mut recent = None;
 
         for indices in order.chunks(self.config.batch_size) {
             let temperature = self.config.temperature.at(state.step);
             let x = self.config.protocol.batch(&self.data.train, indices, &binarisation, &device);
-            let objective =
-                training_objective::<R>(&model, &x, &mut *estimator, temperature, self.prior(), &mut noise)?;
+            let objective = training_objective(&model, &x, code, temperature, &mut noise)?;
             let gradients = GradientsParams::from_grads(objective.loss.backward(), &model);
             model = optimizer.step(self.config.learning_rate, model, gradients);
 
@@ -191,21 +194,22 @@ impl Trainer<'_> {
         Ok((model, sum / self.data.train.len() as f64))
     }
 
-    fn evaluate<R: CodeLaw>(&self, model: &Vae, state: &TrainingState, train_loss: f64) -> Result<Metrics> {
+    fn evaluate(&self, model: &Vae, code: &dyn Code, state: &TrainingState, train_loss: f64) -> Result<Metrics> {
         let (noise, model) = (self.noise(), model.valid());
-        let (elbo, likelihood, kl) = self.evaluation(&model, &noise).elbo::<R>();
+        let (elbo, likelihood, kl) = self.evaluation(&model, code, state.step, &noise).elbo()?;
         let Average { mean: test_elbo, standard_error } = elbo;
         ensure!(test_elbo.is_finite(), "training diverged: the test ELBO is {test_elbo} at step {}", state.step);
         Ok(Metrics {
             protocol: self.config.protocol,
             epoch: state.epoch,
             step: state.step,
-            temperature: self.config.temperature.at(state.step.saturating_sub(1)),
+            temperature: self.last_temperature(state.step),
             train_loss,
             test_elbo,
             test_elbo_standard_error: standard_error,
             test_log_likelihood: likelihood.mean,
             test_kl: kl.mean,
+            test_kl_standard_error: kl.standard_error,
         })
     }
 }

@@ -1,17 +1,24 @@
 //! Control variates: functions of the latent that follow the objective, and take variance away.
 
+mod network;
 mod relaxed_objective;
+mod towards_mean;
+mod tuner;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, TensorCreationOptions};
 
+pub use self::network::Network;
 pub use self::relaxed_objective::RelaxedObjective;
+pub use self::towards_mean::TowardsMean;
+pub use self::tuner::{Moments, Tuner, TunerState};
 
+use crate::math::on_device;
 use crate::objective::Objective;
-use crate::relaxation::Relaxation;
 
 /// A differentiable function `c(z)` of a relaxation's latent, one number for each row.
 ///
-/// Any closure of the relaxation, the latent and the objective is one: a network over `z`, say.
+/// Any closure of the relaxation, the latent and the objective is one: a network over `z`, say. For
+/// [`Lax`](crate::estimator::Lax) it is one of a continuous law and its sample instead.
 ///
 /// # Shapes
 /// `z`: the latent's; the value: that of the objective, `[rows, 1…]`.
@@ -22,14 +29,46 @@ use crate::relaxation::Relaxation;
 /// fn usable<C: ControlVariate<RelaxedBernoulli<2>, 2>>(_: C) {}
 /// usable(|_: &RelaxedBernoulli<2>, z: Tensor<2>, _: &dyn Objective<2>| z.tanh().sum_dim(1));
 /// ```
-pub trait ControlVariate<R: Relaxation<D>, const D: usize> {
-    /// `c(z)` at the relaxation `at`, for the objective `f`.
+pub trait ControlVariate<R, const D: usize> {
+    /// `c(z)` at the relaxation (or the law) `at`, for the objective `f`.
     fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D>;
+
+    /// What a [`Tuner`] trains; see [`Estimator::parameters`](crate::estimator::Estimator::parameters).
+    fn parameters(&self) -> Vec<Tensor<1>> {
+        Vec::new()
+    }
+
+    /// Replaces them, in the same order.
+    ///
+    /// # Panics
+    /// If the number or the lengths differ.
+    #[track_caller]
+    fn set_parameters(&mut self, parameters: Vec<Tensor<1>>) {
+        assert_parameters(&[], &parameters);
+    }
+}
+
+/// A leaf that records its gradient, on the autodiff side of `device`.
+pub(crate) fn learned(x: Tensor<1>, device: &Device) -> Tensor<1> {
+    on_device(x, &device.clone().autodiff()).require_grad()
+}
+
+/// A learned tensor of one element.
+pub(crate) fn learned_number(value: f64, options: impl Into<TensorCreationOptions>) -> Tensor<1> {
+    let options = options.into();
+    let inner = options.clone().with_device(options.device.clone().without_autodiff());
+    learned(Tensor::full([1], value, inner), &options.device)
+}
+
+/// Replacements must fit what they replace.
+#[track_caller]
+pub(crate) fn assert_parameters(old: &[Tensor<1>], new: &[Tensor<1>]) {
+    let lengths = |tensors: &[Tensor<1>]| tensors.iter().map(|tensor| tensor.dims()[0]).collect::<Vec<_>>();
+    assert_eq!(lengths(new), lengths(old), "set_parameters: new parameters must have number and lengths of the old");
 }
 
 impl<R, C, const D: usize> ControlVariate<R, D> for C
 where
-    R: Relaxation<D>,
     C: Fn(&R, Tensor<D>, &dyn Objective<D>) -> Tensor<D>,
 {
     fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D> {
@@ -43,11 +82,21 @@ pub struct Sum<A, B>(pub A, pub B);
 
 impl<R, A, B, const D: usize> ControlVariate<R, D> for Sum<A, B>
 where
-    R: Relaxation<D>,
     A: ControlVariate<R, D>,
     B: ControlVariate<R, D>,
 {
     fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D> {
         self.0.value(at, z.clone(), f) + self.1.value(at, z, f)
+    }
+
+    /// The first's, then the second's.
+    fn parameters(&self) -> Vec<Tensor<1>> {
+        [self.0.parameters(), self.1.parameters()].concat()
+    }
+
+    fn set_parameters(&mut self, mut parameters: Vec<Tensor<1>>) {
+        let second = parameters.split_off(self.0.parameters().len().min(parameters.len()));
+        self.0.set_parameters(parameters);
+        self.1.set_parameters(second);
     }
 }

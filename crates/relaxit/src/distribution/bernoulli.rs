@@ -2,11 +2,11 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{at_least_f32, indicator, logit, on_device, softplus};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The Bernoulli distribution over {0, 1}: one bit.
 ///
@@ -98,9 +98,11 @@ impl<const D: usize> Distribution<D> for Bernoulli<D> {
     }
 }
 
+replicate!(Bernoulli { logits });
+
 impl<const D: usize> Density<D> for Bernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let sign = value.clone() * 2.0 - 1.0;
+        let sign = finite(value.clone()) * 2.0 - 1.0;
         restrict(activation::log_sigmoid(sign * self.logits.clone()), Support::Boolean, value)
     }
 }
@@ -113,6 +115,14 @@ impl<const D: usize> Moments<D> for Bernoulli<D> {
     fn variance(&self) -> Tensor<D> {
         // σ(φ) σ(−φ), which keeps the small factor that 1 − p would round away.
         self.probs() * activation::sigmoid(-self.logits.clone())
+    }
+}
+
+impl<const D: usize> Mode<D> for Bernoulli<D> {
+    /// `φ > 0`.
+    fn mode(&self) -> Tensor<D> {
+        let likelier = self.logits.clone().inner().greater_elem(0.0);
+        on_device(indicator(likelier, self.dtype()), &self.device())
     }
 }
 

@@ -2,11 +2,11 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, replicate};
 use crate::error::{Error, Result, check_values};
 use crate::math::{above_zero, at_least_f32, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The categorical distribution over one-hot vectors of K entries: one choice among K.
 ///
@@ -117,10 +117,12 @@ impl<const D: usize> Distribution<D> for OneHotCategorical<D> {
     }
 }
 
+replicate!(OneHotCategorical { logits });
+
 impl<const D: usize> Density<D> for OneHotCategorical<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         // A category of probability 0 has log-probability −∞, and 0 · −∞ must count as 0.
-        let chosen = (value.clone() * self.log_probs()).mask_fill(value.clone().equal_elem(0.0), 0.0);
+        let chosen = (finite(value.clone()) * self.log_probs()).mask_fill(value.clone().equal_elem(0.0), 0.0);
         restrict(chosen.sum_dim(D - 1), Support::OneHot, value)
     }
 }
@@ -133,6 +135,13 @@ impl<const D: usize> Moments<D> for OneHotCategorical<D> {
     fn variance(&self) -> Tensor<D> {
         let probs = self.probs();
         probs.clone() * (-probs + 1.0)
+    }
+}
+
+impl<const D: usize> Mode<D> for OneHotCategorical<D> {
+    /// The largest logit; the first of equals.
+    fn mode(&self) -> Tensor<D> {
+        one_hot_argmax(self.logits.clone())
     }
 }
 
@@ -151,6 +160,10 @@ impl<const D: usize> Enumerable<D> for OneHotCategorical<D> {
             ranges[D - 1] = category..category + 1;
             Tensor::zeros(shape, (&self.device(), self.dtype())).slice_fill(ranges, 1.0)
         })
+    }
+
+    fn num_outcomes(&self) -> f64 {
+        self.shape()[D - 1] as f64
     }
 }
 

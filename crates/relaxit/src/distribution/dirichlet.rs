@@ -1,13 +1,15 @@
 //! The Dirichlet distribution.
 
-use burn::tensor::{DType, Device, Tensor, activation};
+use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
 use super::categorical::with_categories;
-use super::{Density, Distribution, Entropy, KlDivergence, Moments, Reparameterized, gamma_quantile, host};
+use super::{
+    Density, Distribution, Entropy, KlDivergence, Mode, Moments, Reparameterized, gamma_quantile, host, replicate,
+};
 use crate::error::{Result, check_values};
-use crate::math::{above_zero, at_least_f32, digamma, ln_gamma, on_device};
+use crate::math::{above_zero, at_least_f32, constant, digamma, ln_gamma, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The Dirichlet distribution over the simplex: a law of probabilities of K categories.
 ///
@@ -153,9 +155,11 @@ impl<const D: usize> Distribution<D> for Dirichlet<D> {
     }
 }
 
+replicate!(Dirichlet { concentration });
+
 impl<const D: usize> Density<D> for Dirichlet<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let log = above_zero(value.clone()).log();
+        let log = above_zero(finite(value.clone())).log();
         let log_prob = ((self.concentration.clone() - 1.0) * log).sum_dim(D - 1) - self.log_normaliser();
         restrict(log_prob, Support::Simplex, value)
     }
@@ -170,6 +174,20 @@ impl<const D: usize> Moments<D> for Dirichlet<D> {
     fn variance(&self) -> Tensor<D> {
         let mean = self.mean();
         mean.clone() * (-mean + 1.0) / (self.total() + 1.0)
+    }
+}
+
+impl<const D: usize> Mode<D> for Dirichlet<D> {
+    /// `(αₖ − 1)₊ / Σ (α − 1)₊`: inside the simplex where all α > 1.
+    ///
+    /// Entries with α ≤ 1 are 0, on the boundary. If α < 1 the density is infinite all over that side, and this is the point
+    /// at which `log_prob`, which holds entries at the smallest positive number, is highest. If no α is above 1 it is the
+    /// corner of the largest (at α = 1 throughout the density is flat).
+    fn mode(&self) -> Tensor<D> {
+        let excess = (constant(&self.concentration) - 1.0).clamp_min(0.0);
+        let total = excess.clone().sum_dim(D - 1);
+        let corner = total.clone().equal_elem(0.0).expand(Shape::from(self.shape()));
+        (excess / total).mask_where(corner, one_hot_argmax(self.concentration.clone()))
     }
 }
 

@@ -3,11 +3,11 @@
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::categorical::with_categories;
-use super::{Density, Distribution, Reparameterized};
+use super::{Density, Distribution, Entropy, Mode, Reparameterized, replicate};
 use crate::error::{Result, check_values};
-use crate::math::{ln_gamma_scalar, on_device};
+use crate::math::{EULER, digamma_scalar, ln_gamma_scalar, on_device, softplus};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
 
 /// The `ExpConcrete` distribution: the logarithm of a Concrete vector, and the latent of every relaxed categorical.
@@ -49,6 +49,8 @@ pub struct ExpConcrete<const D: usize> {
     temperature: Temperature<D>,
 }
 
+const NAME: &str = "ExpConcrete";
+
 impl<const D: usize> ExpConcrete<D> {
     /// From unnormalised log-probabilities and a temperature.
     ///
@@ -56,8 +58,8 @@ impl<const D: usize> ExpConcrete<D> {
     /// [`Error::Shape`](crate::Error::Shape) without categories or if a temperature tensor does not broadcast to
     /// `[batch…, 1]`; [`Error::Parameter`](crate::Error::Parameter) if the temperature lies outside [1e-6, 1e6].
     pub fn from_logits(logits: Tensor<D>, temperature: impl Into<Temperature<D>>) -> Result<Self> {
-        let logits = with_categories("ExpConcrete", "logits", logits)?;
-        let temperature = temperature.into().checked("ExpConcrete", logits.dims(), 1, logits.dtype())?;
+        let logits = with_categories(NAME, "logits", logits)?;
+        let temperature = temperature.into().checked(NAME, logits.dims(), 1, logits.dtype())?;
         Ok(Self { logits, temperature })
     }
 
@@ -77,6 +79,74 @@ impl<const D: usize> ExpConcrete<D> {
     pub const fn temperature(&self) -> &Temperature<D> {
         &self.temperature
     }
+}
+
+impl<const D: usize> ExpConcrete<D> {
+    /// `KL(self ‖ q)` in nats, of two laws with the same temperature, which then does not matter.
+    ///
+    /// ```text
+    /// KL = K [E ln Σₖ e^δₖ Eₖ − Σ δ / K − ψ(K)],   δ = ψ − φ,   Eₖ ~ Exponential(1),   φ, ψ = the logits of self, q
+    /// E ln Σₖ e^δₖ Eₖ = ∫ [exp(−e^u) − Πₖ 1/(1 + e^(δₖ + u))] du
+    /// ```
+    ///
+    /// (In ψ(K), ψ is the digamma function.) Also the divergence of the relaxed vectors `eˣ`, since both sides share the map.
+    ///
+    /// # Gradient
+    /// Exact, in both logits.
+    ///
+    /// # Numerics
+    /// The integral is taken by the trapezoidal rule, which converges exponentially here: the absolute error is below
+    /// 1e-13 K in f64, and 1e-6 K ln(K + 1) in f32. Takes a softmax's time for each of about 340 nodes in f64, 80 in f32.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`](crate::Error::Parameter) or [`Error::Values`](crate::Error::Values) if `q` has another
+    /// temperature: then there is no such form; see [`kl_monte_carlo`](crate::kl::kl_monte_carlo). Reads the device if a
+    /// temperature is a tensor.
+    ///
+    /// # Panics
+    /// If the shapes of the two laws do not broadcast.
+    ///
+    /// # Examples
+    /// ```
+    /// use relaxit::prelude::*;
+    /// let law = |logits, temperature| ExpConcrete::from_logits(Tensor::<1>::from_floats(logits, &Device::flex()), temperature);
+    /// let (p, uniform) = (law([3.0, 0.0, 0.0], 0.5)?, law([0.0; 3], 0.5)?);
+    /// assert!(p.kl_divergence(&uniform)?.into_scalar::<f32>() > 1.0);
+    /// assert!(p.kl_divergence(&law([0.0; 3], 0.7)?).is_err());
+    /// # Ok::<(), relaxit::Error>(())
+    /// ```
+    pub fn kl_divergence(&self, q: &Self) -> Result<Tensor<D>> {
+        self.kl_divergence_as(NAME, q)
+    }
+
+    /// The same for the laws that are built on this one: errors name `subject`.
+    pub(crate) fn kl_divergence_as(&self, subject: &'static str, q: &Self) -> Result<Tensor<D>> {
+        self.temperature.check_same(subject, &q.temperature)?;
+        let difference = q.logits.clone() - self.logits.clone();
+        let categories = difference.dims()[D - 1] as f64;
+        let excess = mean_log_sum(difference.clone()) - difference.mean_dim(D - 1) - digamma_scalar(categories);
+        Ok(excess * categories)
+    }
+}
+
+/// `E ln Σₖ e^xₖ Eₖ` over standard exponential variables, along the last dimension.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a few hundred nodes
+fn mean_log_sum<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    // The largest of Πₖ 1/(1 + e^(xₖ + u)) poles is π away, and exp(−e^u) falls like e^(−π²/h) in the frequency 1/h.
+    let (step, reach) = if x.dtype() == DType::F64 { (0.25, 42.0) } else { (0.5, 19.0) };
+    let max = x.clone().inner().max_dim(D - 1);
+    let centred = x.clone().inner() - max.clone();
+    let first = -reach - (x.dims()[D - 1] as f64).ln();
+    let (mut mean, mut slopes) = (max, centred.zeros_like());
+    for node in 0..((reach - first) / step).ceil() as usize {
+        let u = first + step * node as f64;
+        let score = centred.clone() + u;
+        let survival = (-softplus(score.clone()).sum_dim(D - 1)).exp();
+        slopes = slopes + activation::sigmoid(score) * survival.clone();
+        mean = mean - (survival - (-u.exp()).exp()) * step;
+    }
+    let (mean, slopes) = (on_device(mean, &x.device()), on_device(slopes * step, &x.device()));
+    mean + (slopes * (x.clone() - x.detach())).sum_dim(D - 1)
 }
 
 impl<const D: usize> Reparameterized<D> for ExpConcrete<D> {
@@ -112,17 +182,39 @@ impl<const D: usize> Distribution<D> for ExpConcrete<D> {
     }
 
     fn validate(&self) -> Result<()> {
-        check_values("ExpConcrete", "logits", "finite", &self.logits, f64::is_finite)?;
-        self.temperature.validate("ExpConcrete")
+        check_values(NAME, "logits", "finite", &self.logits, f64::is_finite)?;
+        self.temperature.validate(NAME)
     }
 }
+
+replicate!(ExpConcrete { logits, temperature });
 
 impl<const D: usize> Density<D> for ExpConcrete<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let categories = self.shape()[D - 1] as f64;
-        let score = self.logits.clone() - self.temperature.multiply(value.clone());
+        let score = self.logits.clone() - self.temperature.multiply(finite(value.clone()));
         let sum = activation::log_softmax(score, D - 1).sum_dim(D - 1);
         let log_prob = self.temperature.add_log(sum, categories - 1.0) + ln_gamma_scalar(categories);
         restrict(log_prob, Support::LogSimplex, value)
+    }
+}
+
+impl<const D: usize> Mode<D> for ExpConcrete<D> {
+    /// `log_softmax(φ/τ)`, at every temperature: what the noise at its own mode gives. The relaxed vector `eˣ` has a mode
+    /// inside the simplex only above τ = 1/(K − 1), and that has no closed form.
+    fn mode(&self) -> Tensor<D> {
+        let inner = self.temperature.inner().divide(self.logits.clone().inner());
+        on_device(activation::log_softmax(inner, D - 1), &self.device())
+    }
+}
+
+impl<const D: usize> Entropy<D> for ExpConcrete<D> {
+    /// `H = K (ψ(K) + γ) − ln Γ(K) − (K − 1) ln τ`, ψ = digamma, γ = Euler's constant: whatever the logits.
+    fn entropy(&self) -> Tensor<D> {
+        let mut shape = self.shape();
+        let categories = std::mem::replace(&mut shape[D - 1], 1) as f64;
+        let constant = categories * (digamma_scalar(categories) + EULER) - ln_gamma_scalar(categories);
+        let constant = Tensor::full(shape, constant, (&self.device(), self.dtype()));
+        self.temperature.add_log(constant, 1.0 - categories)
     }
 }

@@ -3,9 +3,9 @@
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::poisson::held;
-use super::{Density, Distribution, Entropy, KlDivergence, Moments};
+use super::{Density, Distribution, Entropy, KlDivergence, Mode, Moments, replicate};
 use crate::error::{Result, check_values};
-use crate::math::{above_zero, at_least_f32, logit, on_device, softplus};
+use crate::math::{above_zero, at_least_f32, constant, logit, on_device, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 
@@ -104,6 +104,8 @@ impl<const D: usize> Distribution<D> for Geometric<D> {
     }
 }
 
+replicate!(Geometric { logits });
+
 impl<const D: usize> Density<D> for Geometric<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let (success, failure) = (softplus(-self.logits.clone()), softplus(self.logits.clone()));
@@ -120,6 +122,13 @@ impl<const D: usize> Moments<D> for Geometric<D> {
     /// `e^−φ / σ(φ)`.
     fn variance(&self) -> Tensor<D> {
         (softplus(-self.logits.clone()) - self.logits.clone()).exp()
+    }
+}
+
+impl<const D: usize> Mode<D> for Geometric<D> {
+    /// 0.
+    fn mode(&self) -> Tensor<D> {
+        constant(&self.logits).zeros_like()
     }
 }
 

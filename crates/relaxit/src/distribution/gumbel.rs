@@ -5,14 +5,11 @@ use std::f64::consts::PI;
 use burn::tensor::{DType, Device, Tensor};
 
 use super::location_scale::{LocationScale, location_scale_family};
-use super::{Cdf, Density, Distribution, Entropy, KlDivergence, Moments, Reparameterized};
+use super::{Cdf, Density, Distribution, Entropy, KlDivergence, Mode, Moments, Normal, Reparameterized};
 use crate::error::Result;
-use crate::math::ln_gamma;
+use crate::math::{EULER, constant, ln_gamma};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
-
-/// Euler's constant γ, the mean of a standard Gumbel variable.
-const EULER: f64 = 0.577_215_664_901_532_9;
+use crate::support::{Support, finite, restrict};
 
 /// Beyond this exponent `e^−s` leaves f32; the density is 0 there for every practical purpose.
 const EXPONENT_MAX: f64 = 85.0;
@@ -30,7 +27,8 @@ const EXPONENT_MAX: f64 = 85.0;
 /// Samples: exact, through both parameters. Log-densities: through both parameters and the value.
 ///
 /// # Numerics
-/// Where `s < −85` the term `e^−s` is held at `e⁸⁵` ≈ 8e36, so that the log-density stays finite.
+/// Exact for scales from 1e-30 to 1e30, as are gradients; the variance overflows in f32 above a scale of 1e19. Where
+/// `s < −85` the term `e^−s` is held at `e⁸⁵` ≈ 8e36, so that the log-density stays finite.
 ///
 /// # Examples
 /// ```
@@ -60,7 +58,7 @@ impl<const D: usize> Gumbel<D> {
 
 impl<const D: usize> Density<D> for Gumbel<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let s = self.0.standardised(value.clone());
+        let s = self.0.standardised(finite(value.clone()));
         let log_prob = -s.clone() - bounded_exp(-s) - self.0.log_scale();
         restrict(log_prob, Support::Real, value)
     }
@@ -75,6 +73,13 @@ impl<const D: usize> Moments<D> for Gumbel<D> {
     /// `β² π² / 6`.
     fn variance(&self) -> Tensor<D> {
         self.scale().clone().square() * (PI * PI / 6.0)
+    }
+}
+
+impl<const D: usize> Mode<D> for Gumbel<D> {
+    /// `μ`.
+    fn mode(&self) -> Tensor<D> {
+        constant(self.loc())
     }
 }
 
@@ -95,11 +100,18 @@ impl<const D: usize> Cdf<D> for Gumbel<D> {
 impl<const D: usize> KlDivergence<Self, D> for Gumbel<D> {
     /// `KL = ln(β₂/β₁) + γ (r − 1) − d + eᵈ Γ(r + 1) − 1,   r = β₁/β₂,   d = (μ₂ − μ₁)/β₂`.
     fn kl_divergence(&self, q: &Self) -> Tensor<D> {
-        let ratio = self.scale().clone() / q.scale().clone();
-        let shift = (q.loc().clone() - self.loc().clone()) / q.scale().clone();
+        let ratio = q.0.over_scale(self.scale().clone());
+        let shift = -q.0.standardised(self.loc().clone());
         q.0.log_scale() - self.0.log_scale() + (ratio.clone() - 1.0) * EULER - shift.clone()
             + bounded_exp(shift + ln_gamma(ratio + 1.0))
             - 1.0
+    }
+}
+
+impl<const D: usize> KlDivergence<Normal<D>, D> for Gumbel<D> {
+    /// `KL = ½ (Var[x] + (E[x] − μ₂)²)/β₂² + ln β₂ + ½ ln 2π − H`, H = the entropy.
+    fn kl_divergence(&self, q: &Normal<D>) -> Tensor<D> {
+        q.cross_entropy(self) - self.entropy()
     }
 }
 

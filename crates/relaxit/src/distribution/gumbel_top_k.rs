@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use super::categorical::{logits_of_probs, with_categories};
 use super::plackett_luce::{OUT, broadcast, centred, checked_count, k_hot_of_top, repeated};
-use super::{Density, Distribution, Enumerable, PlackettLuce};
+use super::{Density, Distribution, Enumerable, Mode, PlackettLuce, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
@@ -132,6 +132,8 @@ impl<const D: usize> Distribution<D> for GumbelTopK<D> {
     }
 }
 
+replicate!(GumbelTopK { logits } count);
+
 impl<const D: usize> Density<D> for GumbelTopK<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let (logits, value) = broadcast(self.logits.clone(), value.detach());
@@ -178,11 +180,22 @@ impl<const D: usize> GumbelTopK<D> {
     }
 }
 
+impl<const D: usize> Mode<D> for GumbelTopK<D> {
+    /// The largest logits.
+    fn mode(&self) -> Tensor<D> {
+        on_device(k_hot_of_top(self.logits.clone(), self.count), &self.device())
+    }
+}
+
 impl<const D: usize> Enumerable<D> for GumbelTopK<D> {
     /// `K!/(k! (K − k)!)` sets.
     fn outcomes(&self) -> impl Iterator<Item = Tensor<D>> + '_ {
         k_hot_vectors(self.shape()[D - 1], self.count)
             .map(|event| repeated(&event, self.shape(), &self.device(), self.dtype()))
+    }
+
+    fn num_outcomes(&self) -> f64 {
+        binomial_coefficient(self.shape()[D - 1], self.count)
     }
 }
 
@@ -193,6 +206,11 @@ fn log_gumbel_survival<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let below = (x.clone() - LOWEST).clamp_max(0.0);
     let tanh = (x.clamp(LOWEST, 4.0).exp() * 0.5).tanh();
     tanh.clone().log() - tanh.log1p() + below + std::f64::consts::LN_2
+}
+
+/// `K!/(k! (K − k)!)`, whose partial products are binomial coefficients and so whole.
+pub(crate) fn binomial_coefficient(items: usize, count: usize) -> f64 {
+    (1..=count.min(items - count)).fold(1.0, |product, i| product * (items - i + 1) as f64 / i as f64)
 }
 
 /// Every vector of `items` entries with `count` ones, in lexicographic order of the positions.

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
 
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, Reparameterized};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, Reparameterized, Replicate};
 use crate::error::Result;
 use crate::noise::{Base, Noise};
 use crate::support::Support;
@@ -40,6 +40,15 @@ impl<P, const K: usize> Independent<P, K> {
         const { assert!(P::EVENT_DIMS + K <= D, "Independent has more event dimensions than its law has dimensions") }
         (D - P::EVENT_DIMS - K..D - P::EVENT_DIMS).fold(x, Tensor::sum_dim)
     }
+
+    /// The sizes of the K dimensions, with all others as 1.
+    fn entries_shape<const D: usize>(&self) -> [usize; D]
+    where
+        P: Distribution<D>,
+    {
+        let (shape, event) = (self.0.shape(), D - P::EVENT_DIMS - K..D - P::EVENT_DIMS);
+        std::array::from_fn(|dim| if event.contains(&dim) { shape[dim] } else { 1 })
+    }
 }
 
 impl<P: Distribution<D>, const K: usize, const D: usize> Distribution<D> for Independent<P, K> {
@@ -67,6 +76,14 @@ impl<P: Distribution<D>, const K: usize, const D: usize> Distribution<D> for Ind
 
     fn validate(&self) -> Result<()> {
         self.0.validate()
+    }
+}
+
+impl<P: Replicate<D>, const K: usize, const D: usize> Replicate<D> for Independent<P, K> {
+    type Lifted<const E: usize> = Independent<P::Lifted<E>, K>;
+
+    fn replicate<const E: usize>(&self, draws: usize) -> Self::Lifted<E> {
+        Independent(self.0.replicate(draws))
     }
 }
 
@@ -98,6 +115,12 @@ impl<P: Moments<D>, const K: usize, const D: usize> Moments<D> for Independent<P
     }
 }
 
+impl<P: Mode<D>, const K: usize, const D: usize> Mode<D> for Independent<P, K> {
+    fn mode(&self) -> Tensor<D> {
+        self.0.mode()
+    }
+}
+
 impl<P: Entropy<D>, const K: usize, const D: usize> Entropy<D> for Independent<P, K> {
     fn entropy(&self) -> Tensor<D> {
         Self::sum(self.0.entropy())
@@ -107,15 +130,14 @@ impl<P: Entropy<D>, const K: usize, const D: usize> Entropy<D> for Independent<P
 impl<P: Enumerable<D>, const K: usize, const D: usize> Enumerable<D> for Independent<P, K> {
     /// The product of the entries' outcomes: `mⁿ` for `n` entries of `m` outcomes each, the last entry changing fastest.
     fn outcomes(&self) -> impl Iterator<Item = Tensor<D>> + '_ {
-        let event = D - P::EVENT_DIMS - K..D - P::EVENT_DIMS;
-        let shape = self.shape();
-        let mut entries_shape = [1; D];
-        entries_shape[event.clone()].copy_from_slice(&shape[event]);
+        let (shape, entries_shape) = (self.shape(), self.entries_shape());
         let entries: usize = entries_shape.iter().product();
-        let choices: Vec<Tensor<D>> = self.0.outcomes().collect();
+        // One entry may have a great many outcomes, which need not all be there at once.
+        let alone = (entries == 1).then(|| self.0.outcomes()).into_iter().flatten();
 
-        let mut digits = Some(vec![0; entries]);
-        std::iter::from_fn(move || {
+        let choices: Vec<Tensor<D>> = if entries == 1 { Vec::new() } else { self.0.outcomes().collect() };
+        let mut digits = (entries != 1).then(|| vec![0; entries]);
+        alone.chain(std::iter::from_fn(move || {
             let current = digits.take()?;
             digits = successor(current.clone(), choices.len());
             let zero = Tensor::zeros(shape, (&self.device(), self.dtype()));
@@ -126,7 +148,12 @@ impl<P: Enumerable<D>, const K: usize, const D: usize> Enumerable<D> for Indepen
                 // As a `Shape`, because an array may not have a 0, and the batch may be empty.
                 outcome.mask_where(mask.expand(Shape::from(shape)), value.clone())
             }))
-        })
+        }))
+    }
+
+    fn num_outcomes(&self) -> f64 {
+        let entries: usize = self.entries_shape().iter().product();
+        self.0.num_outcomes().powf(entries as f64)
     }
 }
 

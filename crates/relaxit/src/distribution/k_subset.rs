@@ -3,9 +3,9 @@
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::categorical::with_categories;
-use super::gumbel_top_k::k_hot_vectors;
+use super::gumbel_top_k::{binomial_coefficient, k_hot_vectors};
 use super::plackett_luce::{OUT, checked_count, k_hot_of_top, repeated};
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{log_sum_exp, logit, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
@@ -169,6 +169,8 @@ impl<const D: usize> Distribution<D> for KSubset<D> {
     }
 }
 
+replicate!(KSubset { logits } count);
+
 impl<const D: usize> Density<D> for KSubset<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         if self.is_empty() || value.dims().contains(&0) {
@@ -204,6 +206,13 @@ impl<const D: usize> Moments<D> for KSubset<D> {
     }
 }
 
+impl<const D: usize> Mode<D> for KSubset<D> {
+    /// The largest logits.
+    fn mode(&self) -> Tensor<D> {
+        on_device(k_hot_of_top(self.logits.clone(), self.count), &self.device())
+    }
+}
+
 impl<const D: usize> Entropy<D> for KSubset<D> {
     /// `H = ln eₖ − Σᵢ μᵢ φᵢ`, μ = the marginals.
     fn entropy(&self) -> Tensor<D> {
@@ -221,6 +230,10 @@ impl<const D: usize> Enumerable<D> for KSubset<D> {
     fn outcomes(&self) -> impl Iterator<Item = Tensor<D>> + '_ {
         k_hot_vectors(self.shape()[D - 1], self.count)
             .map(|event| repeated(&event, self.shape(), &self.device(), self.dtype()))
+    }
+
+    fn num_outcomes(&self) -> f64 {
+        binomial_coefficient(self.shape()[D - 1], self.count)
     }
 }
 

@@ -24,12 +24,13 @@ mod negative_binomial;
 mod normal;
 mod plackett_luce;
 mod poisson;
+mod replicate;
 mod truncated;
 
 use burn::tensor::{DType, Device, Tensor};
 
 pub use self::bernoulli::Bernoulli;
-pub use self::binomial::Binomial;
+pub use self::binomial::{Binomial, TotalCount};
 pub use self::categorical::OneHotCategorical;
 pub use self::dirichlet::Dirichlet;
 pub use self::exp_concrete::ExpConcrete;
@@ -45,9 +46,11 @@ pub use self::negative_binomial::NegativeBinomial;
 pub use self::normal::Normal;
 pub use self::plackett_luce::PlackettLuce;
 pub use self::poisson::Poisson;
+pub use self::replicate::Replicate;
 pub use self::truncated::Truncated;
 
-pub(crate) use self::plackett_luce::{OUT, k_hot_of_top};
+pub(crate) use self::plackett_luce::{OUT, k_hot_of_top, log_add_exp};
+pub(crate) use self::replicate::{Lift, replicate};
 
 use crate::error::Result;
 use crate::noise::{Base, Noise};
@@ -103,7 +106,7 @@ pub trait Density<const D: usize>: Distribution<D> {
     /// The logarithm of the density at `value`; event dimensions are kept as 1.
     ///
     /// −∞ outside the support, never NaN. Differentiable in the parameters and, where the law is continuous, in
-    /// `value`, as long as `value` is finite.
+    /// `value`; no gradient comes from outside the support, NaN and ±∞ included.
     ///
     /// # Panics
     /// If `value` does not broadcast against the law's shape.
@@ -153,6 +156,21 @@ pub trait Moments<const D: usize>: Distribution<D> {
     fn variance(&self) -> Tensor<D>;
 }
 
+/// A law whose mode has a closed form.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let logits = Tensor::<1>::from_floats([0.5, 2.0, -1.0], &Device::flex());
+/// let mode: Vec<f32> = OneHotCategorical::from_logits(logits)?.mode().try_into_vec_as().unwrap();
+/// assert_eq!(mode, [0.0, 1.0, 0.0]);
+/// # Ok::<(), relaxit::Error>(())
+/// ```
+pub trait Mode<const D: usize>: Distribution<D> {
+    /// A value whose probability or density none exceeds: one of them, if there are several. It carries no gradient.
+    fn mode(&self) -> Tensor<D>;
+}
+
 /// A law whose entropy has a closed form.
 pub trait Entropy<const D: usize>: Distribution<D> {
     /// `−E[log p(x)]` in nats; event dimensions are kept as 1.
@@ -180,6 +198,18 @@ pub trait Enumerable<const D: usize>: Distribution<D> {
     /// assert!(total.all_close(Tensor::ones([5, 1], &Device::flex()), None, None));
     /// ```
     fn outcomes(&self) -> impl Iterator<Item = Tensor<D>> + '_;
+
+    /// How many there are, without the work of computing them; as a float, because `Independent` raises it to a power.
+    ///
+    /// # Examples
+    /// ```
+    /// use relaxit::prelude::*;
+    /// let law = Independent::<_, 1>(Bernoulli::from_logits(Tensor::<2>::zeros([5, 40], &Device::flex())));
+    /// assert_eq!(law.num_outcomes(), 2f64.powi(40));
+    /// ```
+    fn num_outcomes(&self) -> f64 {
+        self.outcomes().count() as f64
+    }
 }
 
 /// A law `p` whose Kullback–Leibler divergence to laws of type `Q` has a closed form.
@@ -189,7 +219,9 @@ pub trait Enumerable<const D: usize>: Distribution<D> {
 /// ```
 ///
 /// A pair without one does not compile, which names both laws; ask for [`kl_monte_carlo`](crate::kl::kl_monte_carlo)
-/// then. Your crate may add pairs for its own laws, on either side.
+/// then, or [`kl_score_function`](crate::kl::kl_score_function) where samples carry no gradient. Pairs with one only if some
+/// of their parameters are equal have a method of the same name that returns a `Result`: relaxed bits and choices and
+/// [`InvertibleGaussian`](crate::relaxation::InvertibleGaussian) of one temperature, negative binomial laws of one count. Your crate may add pairs for its own laws, on either side.
 ///
 /// # Examples
 /// ```

@@ -3,9 +3,9 @@
 use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
 use super::poisson::held;
-use super::{Density, Distribution, Moments, gamma_quantile, host};
-use crate::error::{Error, Result, check_values};
-use crate::math::{at_least_f32, ln_gamma, logit, softplus};
+use super::{Density, Distribution, Mode, Moments, gamma_quantile, host, replicate};
+use crate::error::{Result, broadcast_shape, check_values};
+use crate::math::{at_least_f32, constant, ln_gamma, logit, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
 
@@ -16,7 +16,7 @@ use crate::support::{Support, restrict};
 /// log p(k) = ln Γ(k + r) − ln Γ(r) − ln k! + k ln σ(φ) + r ln σ(−φ),   r = total_count,   φ = logits of success
 /// ```
 ///
-/// The convention is that of PyTorch. Between two laws with different r the divergence has no closed form.
+/// The convention is that of PyTorch.
 ///
 /// # Shapes
 /// `total_count` and `logits`, which broadcast, samples and log-probabilities: `[batch…]`; events are scalars.
@@ -51,23 +51,11 @@ impl<const D: usize> NegativeBinomial<D> {
     /// From the number of failures, which need not be whole, and the log-odds of success.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes do not broadcast; [`Error::Values`] if a `total_count` is not positive and finite;
-    /// reads the device.
+    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast; [`Error::Values`](crate::Error::Values) if a
+    /// `total_count` is not positive and finite; reads the device.
     pub fn from_logits(total_count: Tensor<D>, logits: Tensor<D>) -> Result<Self> {
         let (total_count, logits) = (at_least_f32(total_count), at_least_f32(logits));
-        let (a, b) = (logits.dims(), total_count.dims());
-        let mut shape = a;
-        for dim in 0..D {
-            if a[dim] != b[dim] && a[dim] != 1 && b[dim] != 1 {
-                return Err(Error::Shape {
-                    subject: NAME,
-                    parameter: "total_count",
-                    requirement: format!("a shape that broadcasts with {a:?}, the shape of `logits`"),
-                    got: b.to_vec(),
-                });
-            }
-            shape[dim] = if a[dim] == 1 { b[dim] } else { a[dim] };
-        }
+        let shape = broadcast_shape(NAME, ("total_count", total_count.dims()), ("logits", logits.dims()))?;
         check_total_count(&total_count)?;
         let total_count = total_count.cast(logits.dtype());
         // As a `Shape`, because an array may not have a 0, and the batch may be empty.
@@ -80,8 +68,8 @@ impl<const D: usize> NegativeBinomial<D> {
     /// 0 and 1 are accepted and held at the nearest numbers strictly between (see [`logit`]).
     ///
     /// # Errors
-    /// Those of [`from_logits`](Self::from_logits), and [`Error::Values`] if a probability lies outside [0, 1]; reads
-    /// the device.
+    /// Those of [`from_logits`](Self::from_logits), and [`Error::Values`](crate::Error::Values) if a probability lies
+    /// outside [0, 1]; reads the device.
     pub fn from_probs(total_count: Tensor<D>, probs: Tensor<D>) -> Result<Self> {
         check_values(NAME, "probs", "between 0 and 1", &probs, |p| (0.0..=1.0).contains(&p))?;
         Self::from_logits(total_count, logit(at_least_f32(probs)))
@@ -103,6 +91,40 @@ impl<const D: usize> NegativeBinomial<D> {
     #[must_use]
     pub fn probs(&self) -> Tensor<D> {
         activation::sigmoid(self.logits.clone())
+    }
+}
+
+impl<const D: usize> NegativeBinomial<D> {
+    /// `KL(self ‖ q)` in nats, of two laws with the same `total_count`.
+    ///
+    /// ```text
+    /// KL = r [e^φ (ln σ(φ) − ln σ(ψ)) + ln σ(−φ) − ln σ(−ψ)],   ψ = the logits of `q`
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Values`](crate::Error::Values) if `q` has another `total_count`: then there is no closed form; see
+    /// [`kl_score_function`](crate::kl::kl_score_function). Reads the device.
+    ///
+    /// # Panics
+    /// If the shapes of the two laws do not broadcast.
+    ///
+    /// # Examples
+    /// ```
+    /// use relaxit::distribution::NegativeBinomial;
+    /// use relaxit::prelude::*;
+    /// let full = |x: f32| Tensor::<1>::full([1], x, &Device::flex());
+    /// let (p, q) = (NegativeBinomial::from_logits(full(2.0), full(0.5))?, NegativeBinomial::from_logits(full(2.0), full(0.0))?);
+    /// assert!(p.kl_divergence(&q)?.into_scalar::<f32>() > 0.1);
+    /// assert!(p.kl_divergence(&NegativeBinomial::from_logits(full(3.0), full(0.5))?).is_err());
+    /// # Ok::<(), relaxit::Error>(())
+    /// ```
+    pub fn kl_divergence(&self, q: &Self) -> Result<Tensor<D>> {
+        let gap = q.total_count.clone().inner() - self.total_count.clone().inner();
+        check_values(NAME, "total_count", "that of the other law (differences of 0)", &gap, |gap| gap == 0.0)?;
+        let (phi, psi) = (self.logits.clone(), q.logits.clone());
+        let success = softplus(-psi.clone()) - softplus(-phi.clone());
+        let failure = softplus(psi) - softplus(phi);
+        Ok(self.mean() * success + self.total_count.clone() * failure)
     }
 }
 
@@ -146,6 +168,8 @@ impl<const D: usize> Distribution<D> for NegativeBinomial<D> {
     }
 }
 
+replicate!(NegativeBinomial { total_count, logits });
+
 impl<const D: usize> Density<D> for NegativeBinomial<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let (k, r) = (held(value.clone()), self.total_count.clone());
@@ -164,5 +188,14 @@ impl<const D: usize> Moments<D> for NegativeBinomial<D> {
     /// `r e^φ / σ(−φ)`.
     fn variance(&self) -> Tensor<D> {
         self.total_count.clone() * (self.logits.clone() + softplus(self.logits.clone())).exp()
+    }
+}
+
+impl<const D: usize> Mode<D> for NegativeBinomial<D> {
+    /// `⌊(r − 1) e^φ⌋`, or 0 if r ≤ 1.
+    fn mode(&self) -> Tensor<D> {
+        let largest = host::representable(f64::INFINITY, self.dtype());
+        let odds = constant(&self.logits).exp().clamp_max(largest);
+        ((constant(&self.total_count) - 1.0).clamp_min(0.0) * odds).floor().clamp_max(largest)
     }
 }

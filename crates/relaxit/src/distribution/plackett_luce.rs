@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, IndexingUpdateOp, Int, Shape, Tensor};
 
 use super::categorical::{logits_of_probs, with_categories};
-use super::{Density, Distribution, Enumerable};
+use super::{Density, Distribution, Enumerable, Mode, replicate};
 use crate::error::{Error, Result, check_values};
 use crate::math::{log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
@@ -124,6 +124,8 @@ impl<const D: usize> Distribution<D> for PlackettLuce<D> {
     }
 }
 
+replicate!(PlackettLuce { logits } count);
+
 impl<const D: usize> Density<D> for PlackettLuce<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let (logits, value) = broadcast(self.logits.clone(), value.detach());
@@ -146,6 +148,13 @@ impl<const D: usize> Density<D> for PlackettLuce<D> {
     }
 }
 
+impl<const D: usize> Mode<D> for PlackettLuce<D> {
+    /// The largest logits in descending order.
+    fn mode(&self) -> Tensor<D> {
+        on_device(ranks_of_top(self.logits.clone(), self.count), &self.device())
+    }
+}
+
 impl<const D: usize> Enumerable<D> for PlackettLuce<D> {
     /// `K!/(K − k)!` orders.
     fn outcomes(&self) -> impl Iterator<Item = Tensor<D>> + '_ {
@@ -160,6 +169,11 @@ impl<const D: usize> Enumerable<D> for PlackettLuce<D> {
             }
             repeated(&ranks, self.shape(), &self.device(), self.dtype())
         })
+    }
+
+    fn num_outcomes(&self) -> f64 {
+        let items = self.shape()[D - 1];
+        (items - self.count + 1..=items).map(|left| left as f64).product()
     }
 }
 
@@ -237,7 +251,7 @@ fn suffix_log_sum_exp<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 }
 
 /// `ln(eᵃ + eᵇ)` of finite numbers.
-fn log_add_exp<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+pub(crate) fn log_add_exp<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     let max = a.clone().max_pair(b.clone()).detach();
     ((a - max.clone()).exp() + (b - max.clone()).exp()).log() + max
 }

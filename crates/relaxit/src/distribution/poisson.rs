@@ -2,11 +2,11 @@
 
 use burn::tensor::{DType, Device, Tensor};
 
-use super::{Density, Distribution, KlDivergence, Moments, host};
+use super::{Density, Distribution, KlDivergence, Mode, Moments, host, replicate};
 use crate::error::{Result, check_values};
-use crate::math::{above_zero, at_least_f32, ln_gamma};
+use crate::math::{above_zero, at_least_f32, constant, ln_gamma};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The Poisson distribution over 0, 1, 2, …: how many events come, at a constant rate.
 ///
@@ -45,7 +45,7 @@ const LARGEST: f64 = 1e30;
 
 /// A count as the formulae need it: NaN and numbers outside the support are masked later, and must not overflow.
 pub(super) fn held<const D: usize>(value: Tensor<D>) -> Tensor<D> {
-    value.clamp(0.0, LARGEST)
+    finite(value).clamp(0.0, LARGEST)
 }
 
 impl<const D: usize> Poisson<D> {
@@ -113,6 +113,8 @@ impl<const D: usize> Distribution<D> for Poisson<D> {
     }
 }
 
+replicate!(Poisson { log_rate });
+
 impl<const D: usize> Density<D> for Poisson<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let k = held(value.clone());
@@ -127,6 +129,13 @@ impl<const D: usize> Moments<D> for Poisson<D> {
 
     fn variance(&self) -> Tensor<D> {
         self.rate()
+    }
+}
+
+impl<const D: usize> Mode<D> for Poisson<D> {
+    /// `⌊λ⌋`, or `λ − 1`, which is as likely, where rounding finds λ just below a whole number.
+    fn mode(&self) -> Tensor<D> {
+        constant(&self.log_rate).exp().floor()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
 
-use super::{Density, Distribution, Entropy, Enumerable, Moments};
+use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, Replicate};
 use crate::error::{Error, Result};
 use crate::math::{inside_unit_interval, log_sum_exp, on_device};
 use crate::noise::Noise;
@@ -167,7 +167,7 @@ const fn last_count(support: Support) -> Option<usize> {
     }
 }
 
-impl<L: Density<D>, const D: usize> Distribution<D> for Truncated<L> {
+impl<L: Distribution<D>, const D: usize> Distribution<D> for Truncated<L> {
     const EVENT_DIMS: usize = 0;
 
     fn support(&self) -> Support {
@@ -195,6 +195,14 @@ impl<L: Density<D>, const D: usize> Distribution<D> for Truncated<L> {
     }
 }
 
+impl<L: Replicate<D>, const D: usize> Replicate<D> for Truncated<L> {
+    type Lifted<const E: usize> = Truncated<L::Lifted<E>>;
+
+    fn replicate<const E: usize>(&self, draws: usize) -> Self::Lifted<E> {
+        Truncated { law: self.law.replicate(draws), num_atoms: self.num_atoms }
+    }
+}
+
 impl<L: Density<D>, const D: usize> Density<D> for Truncated<L> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let below = self.law.log_prob(value.clone());
@@ -215,11 +223,36 @@ impl<L: Density<D>, const D: usize> Moments<D> for Truncated<L> {
     }
 }
 
+impl<L: Density<D>, const D: usize> Mode<D> for Truncated<L> {
+    /// The likeliest atom; the smallest of equals.
+    fn mode(&self) -> Tensor<D> {
+        self.logits().detach().argmax(D - 1).float().cast(self.dtype())
+    }
+}
+
 impl<L: Density<D>, const D: usize> Entropy<D> for Truncated<L> {
     /// `H = −Σₖ pₖ ln pₖ`.
     fn entropy(&self) -> Tensor<D> {
         let logits = self.logits();
         -(logits.clone().exp() * logits).sum_dim(D - 1)
+    }
+}
+
+/// To any law of counts, cut or not, by the sum over the atoms.
+impl<L: Density<D>, Q: Density<D>, const D: usize> KlDivergence<Q, D> for Truncated<L> {
+    /// `KL = Σₖ pₖ (ln pₖ − ln qₖ)`, ∞ if q cannot give an atom that p can.
+    fn kl_divergence(&self, q: &Q) -> Tensor<D> {
+        const { assert!(Q::EVENT_DIMS == 0, "Truncated diverges from laws of scalars") }
+        let log_p = self.logits();
+        let mut shape = q.shape();
+        shape[D - 1] = self.num_atoms;
+        // As a `Shape`, because an array may not have a 0, and the batch may be empty.
+        let log_q = q.log_prob(self.atoms().expand(Shape::from(shape)));
+        let impossible = log_p.clone().equal_elem(f64::NEG_INFINITY);
+        let excluded = log_q.clone().equal_elem(f64::NEG_INFINITY);
+        let terms = log_p.clone().exp() * (log_p - log_q);
+        // 0 · ∞ is 0 where p gives nothing, ∞ where a probability that only underflows meets one of 0.
+        terms.mask_fill(excluded, f64::INFINITY).mask_fill(impossible, 0.0).sum_dim(D - 1)
     }
 }
 

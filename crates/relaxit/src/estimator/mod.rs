@@ -1,25 +1,54 @@
 //! Gradient estimators: `∇ E_{b ~ p}[f(b)]` for truly discrete `b`.
 
 mod antithetic;
+mod arms;
+mod coupled;
+mod double_control_variate;
 mod exact;
+mod exact_bound;
+mod lax;
+mod layers;
+mod learned_baseline;
+mod learned_temperature;
 mod leave_one_out;
+mod local;
 mod mu_prop;
 mod pathwise;
+mod rebar;
 mod relax;
+mod rodeo;
 mod sample_gradient;
+mod samples;
 mod score_function;
+mod stein;
+mod sum_and_sample;
+mod unordered_set;
+mod vimco;
 
 use burn::tensor::Tensor;
 
 pub use self::antithetic::{Arm, DisArm};
+pub use self::arms::{Arms, Copula};
+pub use self::double_control_variate::DoubleControlVariate;
 pub use self::exact::Exact;
+pub use self::exact_bound::ExactBound;
+pub use self::lax::Lax;
+pub use self::layers::{Layered, Layers};
+pub use self::learned_baseline::LearnedBaseline;
+pub use self::learned_temperature::LearnedTemperature;
 pub use self::leave_one_out::Rloo;
 pub use self::mu_prop::MuProp;
 pub use self::pathwise::{Pathwise, StraightThrough, StraightThroughPathwise};
+pub use self::rebar::Rebar;
 pub use self::relax::Relax;
+pub use self::rodeo::Rodeo;
 pub use self::sample_gradient::SampleGradient;
 pub use self::score_function::{Baseline, ConstantBaseline, MovingAverage, NoBaseline, ScoreFunction};
+pub use self::sum_and_sample::SumAndSample;
+pub use self::unordered_set::UnorderedSet;
+pub use self::vimco::Vimco;
 
+use crate::control::assert_parameters;
 use crate::noise::Noise;
 use crate::objective::Objective;
 use crate::reference::Reference;
@@ -34,6 +63,19 @@ pub enum Bias {
     Biased,
 }
 
+/// What the expectation of an estimate is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// `∇ E[f(b)]`, as [`Exact`] computes it.
+    Expectation,
+    /// The gradient of a bound of several samples, `∇ E[ln 1/n Σᵢ exp f(bᵢ)]`, as [`ExactBound`] computes it. It is that
+    /// of an expectation for one sample alone.
+    Bound {
+        /// The number `n` of samples.
+        samples: usize,
+    },
+}
+
 /// One estimate, as a term to differentiate.
 ///
 /// `surrogate` plugs into any encoder: its gradient with respect to whatever the logits depend on is the estimate.
@@ -45,8 +87,9 @@ pub struct Estimate<const D: usize> {
     pub value: Tensor<D>,
     /// `∇ surrogate` is the estimate, averaged over rows. Its own value means nothing.
     pub surrogate: Tensor<1>,
-    /// For estimators with a control variate: its gradient with respect to the control variate's parameters estimates
-    /// the gradient of the variance. Step only those with it.
+    /// What the estimator's own parameters should descend, such as the variance for those of a control variate: its
+    /// gradient with respect to them estimates the gradient of that. Step only those with it, by a
+    /// [`Tuner`](crate::control::Tuner).
     pub tuning: Option<Tensor<1>>,
 }
 
@@ -71,11 +114,31 @@ pub trait Estimator<R: Relaxation<D>, const D: usize> {
     /// What it claims.
     fn bias(&self) -> Bias;
 
+    /// What it estimates: the gradient of the expectation, unless it says otherwise.
+    fn target(&self) -> Target {
+        Target::Expectation
+    }
+
     /// Where it was published.
     fn references(&self) -> &'static [Reference];
 
     /// One estimate, from fresh noise.
     fn estimate(&mut self, at: &R, f: &dyn Objective<D>, noise: &mut Noise) -> Estimate<D>;
+
+    /// The estimator's own parameters, which [`Estimate::tuning`] trains: leaves of the autodiff graph, flattened, in a
+    /// fixed order and one precision. None by default.
+    fn parameters(&self) -> Vec<Tensor<1>> {
+        Vec::new()
+    }
+
+    /// Replaces them, in the same order.
+    ///
+    /// # Panics
+    /// If the number or the lengths differ.
+    #[track_caller]
+    fn set_parameters(&mut self, parameters: Vec<Tensor<1>>) {
+        assert_parameters(&[], &parameters);
+    }
 }
 
 /// The gradient of `output` at `leaf`, back on the autodiff device; zero where `output` does not depend on it.

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::{Bias, Estimate, Estimator};
+use crate::control::assert_parameters;
 use crate::distribution::{Density, Distribution};
 use crate::error::{Error, Result};
 use crate::noise::Noise;
@@ -55,7 +56,34 @@ impl<B> ScoreFunction<B> {
 /// Something subtracted from the value that does not depend on the sample it is subtracted for.
 pub trait Baseline<const D: usize> {
     /// The value less the baseline; then the baseline may learn from the value.
-    fn advantage(&mut self, value: Tensor<D>) -> Tensor<D>;
+    ///
+    /// `value` and the `logits` that its sample was drawn at carry no gradient. The advantage of a baseline that is trained carries that of its parameters; they
+    /// descend its square.
+    fn advantage(&mut self, value: Tensor<D>, logits: &Tensor<D>) -> Tensor<D>;
+
+    /// What the estimator may claim with it: no bias, unless the advantage is more than a difference.
+    fn bias(&self) -> Bias {
+        Bias::Unbiased
+    }
+
+    /// Where the estimator with it was published.
+    fn references(&self) -> &'static [Reference] {
+        &[REINFORCE]
+    }
+
+    /// What a [`Tuner`](crate::control::Tuner) trains; see [`Estimator::parameters`].
+    fn parameters(&self) -> Vec<Tensor<1>> {
+        Vec::new()
+    }
+
+    /// Replaces them, in the same order.
+    ///
+    /// # Panics
+    /// If the number or the lengths differ.
+    #[track_caller]
+    fn set_parameters(&mut self, parameters: Vec<Tensor<1>>) {
+        assert_parameters(&[], &parameters);
+    }
 }
 
 /// No baseline: the advantage is the value.
@@ -63,7 +91,7 @@ pub trait Baseline<const D: usize> {
 pub struct NoBaseline;
 
 impl<const D: usize> Baseline<D> for NoBaseline {
-    fn advantage(&mut self, value: Tensor<D>) -> Tensor<D> {
+    fn advantage(&mut self, value: Tensor<D>, _: &Tensor<D>) -> Tensor<D> {
         value
     }
 }
@@ -73,7 +101,7 @@ impl<const D: usize> Baseline<D> for NoBaseline {
 pub struct ConstantBaseline(pub f64);
 
 impl<const D: usize> Baseline<D> for ConstantBaseline {
-    fn advantage(&mut self, value: Tensor<D>) -> Tensor<D> {
+    fn advantage(&mut self, value: Tensor<D>, _: &Tensor<D>) -> Tensor<D> {
         value - self.0
     }
 }
@@ -99,7 +127,7 @@ impl MovingAverage {
     /// [`Error::Parameter`] for another decay.
     pub fn new(decay: f64) -> Result<Self> {
         if (0.0..1.0).contains(&decay) {
-            return Ok(Self { decay, average: 0.0, weight: 0.0 });
+            return Ok(Self::decaying(decay));
         }
         Err(Error::Parameter {
             subject: "MovingAverage",
@@ -110,14 +138,30 @@ impl MovingAverage {
     }
 }
 
-impl<const D: usize> Baseline<D> for MovingAverage {
-    fn advantage(&mut self, value: Tensor<D>) -> Tensor<D> {
-        let baseline = if self.weight > 0.0 { self.average / self.weight } else { 0.0 };
-        let mean: f64 = value.clone().inner().mean().into_scalar();
-        if mean.is_finite() {
-            self.average = self.decay * self.average + (1.0 - self.decay) * mean;
+impl MovingAverage {
+    /// With a decay that was checked already.
+    pub(super) const fn decaying(decay: f64) -> Self {
+        Self { decay, average: 0.0, weight: 0.0 }
+    }
+
+    /// The average so far; 0 before the first number.
+    pub(super) fn get(&self) -> f64 {
+        if self.weight > 0.0 { self.average / self.weight } else { 0.0 }
+    }
+
+    /// The average with one number more, unless that is not finite.
+    pub(super) fn update(&mut self, number: f64) {
+        if number.is_finite() {
+            self.average = self.decay * self.average + (1.0 - self.decay) * number;
             self.weight = self.decay * self.weight + (1.0 - self.decay);
         }
+    }
+}
+
+impl<const D: usize> Baseline<D> for MovingAverage {
+    fn advantage(&mut self, value: Tensor<D>, _: &Tensor<D>) -> Tensor<D> {
+        let baseline = self.get();
+        self.update(value.clone().inner().mean().into_scalar());
         value - baseline
     }
 }
@@ -132,12 +176,13 @@ where
         "reinforce"
     }
 
+    /// That of the baseline.
     fn bias(&self) -> Bias {
-        Bias::Unbiased
+        self.baseline.bias()
     }
 
     fn references(&self) -> &'static [Reference] {
-        &[REINFORCE]
+        self.baseline.references()
     }
 
     fn estimate(&mut self, at: &R, f: &dyn Objective<D>, noise: &mut Noise) -> Estimate<D> {
@@ -145,8 +190,18 @@ where
         let b = law.sample(noise);
         let value = f.evaluate(b.clone());
         let rows = value.shape().num_elements().max(1) as f64;
-        let advantage = self.baseline.advantage(value.clone().detach());
-        let surrogate = (advantage * law.log_prob(b)).sum() * rows.recip() + value.clone().mean();
-        Estimate { value: value.detach(), surrogate, tuning: None }
+        let advantage = self.baseline.advantage(value.clone().detach(), &at.logits().clone().detach());
+        let tuning = advantage.is_tracked().then(|| advantage.clone().square().mean());
+        let surrogate = (advantage.detach() * law.log_prob(b)).sum() * rows.recip() + value.clone().mean();
+        Estimate { value: value.detach(), surrogate, tuning }
+    }
+
+    /// Those of the baseline.
+    fn parameters(&self) -> Vec<Tensor<1>> {
+        self.baseline.parameters()
+    }
+
+    fn set_parameters(&mut self, parameters: Vec<Tensor<1>>) {
+        self.baseline.set_parameters(parameters);
     }
 }

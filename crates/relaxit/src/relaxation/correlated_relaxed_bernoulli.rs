@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, TensorData, activation};
 
 use super::RelaxedBernoulli;
-use crate::distribution::{Bernoulli, Density, Distribution, Reparameterized};
+use crate::distribution::{Bernoulli, Density, Distribution, Reparameterized, replicate};
 use crate::error::{Error, Result};
 use crate::math::{inside_unit_interval, logit_ndtr, ndtri_of_logit, on_device};
 use crate::noise::{Base, Noise};
@@ -171,6 +171,8 @@ impl<const D: usize> Distribution<D> for CorrelatedRelaxedBernoulli<D> {
         self.marginals.validate_as(NAME)
     }
 }
+
+replicate!(CorrelatedRelaxedBernoulli { marginals } factor, inverse, half_log_determinant);
 
 impl<const D: usize> Density<D> for CorrelatedRelaxedBernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {

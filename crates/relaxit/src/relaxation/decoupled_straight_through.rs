@@ -4,7 +4,9 @@ use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::one_hot_choice::one_hot_choice;
 use super::straight_through;
-use crate::distribution::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, OneHotCategorical};
+use crate::distribution::{
+    Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, OneHotCategorical, replicate,
+};
 use crate::error::{Error, Result, check_values};
 use crate::math::{on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
@@ -196,3 +198,4 @@ fn renamed(error: Error, name: &'static str) -> Error {
 }
 
 one_hot_choice!(DecoupledStraightThroughGumbelSoftmax);
+replicate!(DecoupledStraightThroughGumbelSoftmax { logits, hard, forward, backward } form);

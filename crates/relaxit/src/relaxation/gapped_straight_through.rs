@@ -4,7 +4,9 @@ use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
 use super::one_hot_choice::one_hot_choice;
 use super::straight_through;
-use crate::distribution::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, OneHotCategorical};
+use crate::distribution::{
+    Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, OneHotCategorical, replicate,
+};
 use crate::error::{Error, Result, check_values};
 use crate::math::inside_unit_interval;
 use crate::noise::Noise;
@@ -177,3 +179,4 @@ impl<const D: usize> GappedStraightThrough<D> {
 }
 
 one_hot_choice!(GappedStraightThrough);
+replicate!(GappedStraightThrough { hard, temperature } gap);

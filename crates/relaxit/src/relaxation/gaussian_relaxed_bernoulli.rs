@@ -1,14 +1,16 @@
 //! The stochastic gate: a clamped gaussian.
 
-use burn::tensor::{DType, Device, Tensor};
+use std::f64::consts::TAU;
+
+use burn::tensor::{DType, Device, Shape, Tensor};
 
 use super::mixed::with_atoms;
-use crate::distribution::location_scale::LocationScale;
-use crate::distribution::{Bernoulli, Density, Distribution, Moments, Reparameterized};
+use crate::distribution::location_scale::{LocationScale, location_scale_parameters};
+use crate::distribution::{Bernoulli, Density, Distribution, Entropy, KlDivergence, Moments, Reparameterized};
 use crate::error::Result;
-use crate::math::{log_ndtr, logit_ndtr, ndtr, normal_density, on_device};
+use crate::math::{indicator, log_ndtr, logit_ndtr, ndtr, normal_density, on_device};
 use crate::noise::{Base, Noise};
-use crate::support::Support;
+use crate::support::{Support, finite};
 
 /// The gaussian relaxed Bernoulli, or stochastic gate (STG): a clamped normal variable, for selecting features.
 ///
@@ -51,37 +53,9 @@ pub struct GaussianRelaxedBernoulli<const D: usize>(LocationScale<D>);
 
 const NAME: &str = "GaussianRelaxedBernoulli";
 
+location_scale_parameters!(GaussianRelaxedBernoulli, NAME);
+
 impl<const D: usize> GaussianRelaxedBernoulli<D> {
-    /// From location and scale, which may broadcast against each other.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast; [`Error::Values`](crate::Error::Values) if
-    /// `loc` is not finite or `scale` not positive and finite. Reads the device: where that would stall a training step,
-    /// use [`from_log_scale`](Self::from_log_scale).
-    pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(LocationScale::new(NAME, loc, scale)?))
-    }
-
-    /// From location and the logarithm of the scale: nothing to reject, so nothing is read.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast.
-    pub fn from_log_scale(loc: Tensor<D>, log_scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(LocationScale::from_log_scale(NAME, loc, log_scale)?))
-    }
-
-    /// The location `μ`.
-    #[must_use]
-    pub const fn loc(&self) -> &Tensor<D> {
-        &self.0.loc
-    }
-
-    /// The scale `β`.
-    #[must_use]
-    pub const fn scale(&self) -> &Tensor<D> {
-        &self.0.scale
-    }
-
     /// `P(z = 0) = Φ(−μ/β)`: the gate is closed.
     #[must_use]
     pub fn prob_zero(&self) -> Tensor<D> {
@@ -101,6 +75,11 @@ impl<const D: usize> GaussianRelaxedBernoulli<D> {
         ndtr(self.above_zero())
     }
 
+    /// `ln P(z = 0)` and `ln P(z = 1)`.
+    fn log_probs_of_ends(&self) -> (Tensor<D>, Tensor<D>) {
+        (log_ndtr(-self.above_zero()), log_ndtr(self.above_one()))
+    }
+
     /// The law of the bit "the gate is open", `z ≠ 0`, with log-odds `logit Φ(μ/β)`.
     #[must_use]
     pub fn open(&self) -> Bernoulli<D> {
@@ -115,20 +94,35 @@ impl<const D: usize> GaussianRelaxedBernoulli<D> {
 
     /// `μ/β`.
     fn above_zero(&self) -> Tensor<D> {
-        self.loc().clone() / self.scale().clone()
+        self.0.over_scale(self.loc().clone())
     }
 
     /// `(μ − 1)/β`.
     fn above_one(&self) -> Tensor<D> {
-        (self.loc().clone() - 1.0) / self.scale().clone()
+        self.0.over_scale(self.loc().clone() - 1.0)
     }
 
-    /// The same gate at μ or, where that is above ½, its mirror image `1 − z` at `1 − μ`, and where it was mirrored: on
+    /// The same gate at μ or, where that is above ½, its mirror image `1 − z` at `1 − μ`, and 1 where it was mirrored: on
     /// this side nothing cancels.
-    fn lower_half(&self) -> (Self, Tensor<D, burn::tensor::Bool>) {
-        let upper = self.loc().clone().greater_elem(0.5);
-        let loc = self.loc().clone().mask_where(upper.clone(), -self.loc().clone() + 1.0);
-        (Self(LocationScale { loc, scale: self.scale().clone() }), upper)
+    fn lower_half(&self) -> (Self, Tensor<D>) {
+        let upper = indicator(self.loc().clone().inner().greater_elem(0.5), self.dtype());
+        let upper = on_device(upper, &self.device());
+        (self.mirrored(upper.clone()), upper)
+    }
+
+    /// The mirror image `1 − z` where `mirror` is 1.
+    fn mirrored(&self, mirror: Tensor<D>) -> Self {
+        let loc = mirror.clone() + (-mirror * 2.0 + 1.0) * self.loc().clone();
+        let scale = self.scale().clone().expand(Shape::from(loc.dims()));
+        Self(LocationScale { loc, scale })
+    }
+
+    /// `∫ sʲ p(z) dz` over 0 < z < 1, s = (z − μ)/β, for j = 0, 1, 2.
+    fn moments_inside(&self) -> [Tensor<D>; 3] {
+        let (p, q) = (self.above_zero(), self.above_one());
+        let (phi_p, phi_q) = (normal_density(p.clone()), normal_density(q.clone()));
+        let inside = ndtr(p.clone()) - ndtr(q.clone());
+        [inside.clone(), phi_p.clone() - phi_q.clone(), inside - p * phi_p + q * phi_q]
     }
 
     /// The mean of a gate with μ ≤ ½: `β (h(μ/β) − h((μ − 1)/β))`, `h(s) = E[max(0, s + ε)] = s Φ(s) + φ(s)`.
@@ -176,31 +170,54 @@ impl<const D: usize> Distribution<D> for GaussianRelaxedBernoulli<D> {
 
 impl<const D: usize> Density<D> for GaussianRelaxedBernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let s = self.0.standardised(value.clone().clamp(0.0, 1.0));
-        let interior = s.square() * -0.5 - self.0.log_scale() - 0.5 * std::f64::consts::TAU.ln();
-        with_atoms(value, interior, log_ndtr(-self.above_zero()), log_ndtr(self.above_one()))
+        let s = self.0.standardised(finite(value.clone()).clamp(0.0, 1.0));
+        let interior = s.square() * -0.5 - self.0.log_scale() - 0.5 * TAU.ln();
+        let (zero, one) = self.log_probs_of_ends();
+        with_atoms(value, interior, zero, one)
     }
 }
 
 impl<const D: usize> Moments<D> for GaussianRelaxedBernoulli<D> {
     fn mean(&self) -> Tensor<D> {
         let (gate, mirrored) = self.lower_half();
-        let mean = gate.lower_mean();
-        mean.clone().mask_where(mirrored, -mean + 1.0)
+        mirrored.clone() + (-mirrored * 2.0 + 1.0) * gate.lower_mean()
     }
 
     /// `m² P(0) + (1 − m)² P(1) + ∫ (x − m)² p(x) dx`, m the mean: about the mean little cancels.
     fn variance(&self) -> Tensor<D> {
         let (gate, _) = self.lower_half();
         let (scale, mean) = (gate.scale().clone(), gate.lower_mean());
-        let (p, q) = (gate.above_zero(), gate.above_one());
-        let (phi_p, phi_q) = (normal_density(p.clone()), normal_density(q.clone()));
+        let [inside, first, second] = gate.moments_inside();
         let offset = gate.loc().clone() - mean.clone();
-        let inside = ndtr(p.clone()) - ndtr(q.clone());
-        let linear = offset.clone() * (phi_p.clone() - phi_q.clone()) * 2.0;
-        let between = offset.square() * inside.clone()
-            + (linear + (inside - p.clone() * phi_p + q.clone() * phi_q) * scale.clone()) * scale;
-        let ends = mean.clone().square() * ndtr(-p) + (-mean + 1.0).square() * ndtr(q);
+        let between = offset.clone().square() * inside + (offset * first * 2.0 + second * scale.clone()) * scale;
+        let ends = mean.clone().square() * gate.prob_zero() + (-mean + 1.0).square() * gate.prob_one();
         (ends + between).clamp_min(0.0)
+    }
+}
+
+impl<const D: usize> Entropy<D> for GaussianRelaxedBernoulli<D> {
+    /// `H = −P(0) ln P(0) − P(1) ln P(1) − ∫ p(z) ln p(z) dz`, of the measure that [`log_prob`](Density::log_prob) refers to.
+    fn entropy(&self) -> Tensor<D> {
+        let (gate, _) = self.lower_half();
+        let [inside, _, second] = gate.moments_inside();
+        let between = second * 0.5 + inside * (gate.0.log_scale() + 0.5 * TAU.ln());
+        let (zero, one) = gate.log_probs_of_ends();
+        between - zero.clone().exp() * zero - one.clone().exp() * one
+    }
+}
+
+impl<const D: usize> KlDivergence<Self, D> for GaussianRelaxedBernoulli<D> {
+    /// `KL = Σ over both ends of P (ln P − ln Q) + ∫ p(z) (ln p(z) − ln q(z)) dz`.
+    fn kl_divergence(&self, q: &Self) -> Tensor<D> {
+        let (p, mirrored) = self.lower_half();
+        let q = q.mirrored(mirrored);
+        let ratio = q.0.over_scale(p.scale().clone());
+        let distance = q.0.standardised(p.loc().clone());
+        let [inside, first, second] = p.moments_inside();
+        let square = (ratio.clone().square() - 1.0) * second
+            + (ratio * first * 2.0 + distance.clone() * inside.clone()) * distance;
+        let between = square * 0.5 + (q.0.log_scale() - p.0.log_scale()) * inside;
+        let ((zero, one), (q_zero, q_one)) = (p.log_probs_of_ends(), q.log_probs_of_ends());
+        between + zero.clone().exp() * (zero - q_zero) + one.clone().exp() * (one - q_one)
     }
 }

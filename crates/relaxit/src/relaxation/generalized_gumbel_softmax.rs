@@ -2,8 +2,10 @@
 
 use burn::tensor::{DType, Device, Tensor};
 
-use super::{ConditionalRelaxation, Relaxation, RelaxedOneHotCategorical, straight_through};
-use crate::distribution::{Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized, Truncated};
+use super::{ConditionalRelaxation, Relaxation, RelaxedOneHotCategorical, Tempered, straight_through};
+use crate::distribution::{
+    Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized, Truncated, replicate,
+};
 use crate::error::{Error, Result, check_values};
 use crate::noise::{Base, Noise};
 use crate::support::Support;
@@ -164,6 +166,8 @@ impl<const D: usize> Distribution<D> for GeneralizedGumbelSoftmax<D> {
     }
 }
 
+replicate!(GeneralizedGumbelSoftmax { weights, atoms });
+
 impl<const D: usize> Density<D> for GeneralizedGumbelSoftmax<D> {
     /// The density of the weights.
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
@@ -207,5 +211,24 @@ impl<const D: usize> ConditionalRelaxation<D> for GeneralizedGumbelSoftmax<D> {
 
     fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
         self.weights.noise_given(b, noise)
+    }
+
+    fn detach(&self) -> Self {
+        Self { weights: self.weights.detach(), atoms: self.atoms.clone().detach() }
+    }
+}
+
+impl<const D: usize> Tempered<D> for GeneralizedGumbelSoftmax<D> {
+    fn temperature(&self) -> &Temperature<D> {
+        self.temperature()
+    }
+
+    fn with_temperature(&self, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        let weights = self.weights.with_temperature(temperature)?;
+        Ok(Self { weights, atoms: self.atoms.clone() })
+    }
+
+    fn towards_mean(&self, z: Tensor<D>) -> Tensor<D> {
+        self.weights.towards_mean(z)
     }
 }

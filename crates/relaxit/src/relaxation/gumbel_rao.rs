@@ -4,7 +4,9 @@ use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::one_hot_choice::one_hot_choice;
 use super::{ConditionalRelaxation, Relaxation, RelaxedOneHotCategorical, straight_through};
-use crate::distribution::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, OneHotCategorical};
+use crate::distribution::{
+    Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, OneHotCategorical, replicate,
+};
 use crate::error::{Error, Result, check_values};
 use crate::noise::{Base, Noise};
 use crate::support::Support;
@@ -143,3 +145,4 @@ impl<const D: usize> GumbelRao<D> {
 }
 
 one_hot_choice!(GumbelRao);
+replicate!(GumbelRao { hard, relaxed } draws);

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::distribution::{Distribution, Reparameterized};
+use crate::distribution::{Distribution, Reparameterized, replicate};
 use crate::error::{Error, Result, check_values};
 use crate::math::{at_least_f32, log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
@@ -137,6 +137,8 @@ impl<const D: usize> Distribution<D> for GumbelSinkhorn<D> {
         self.temperature.validate(NAME)
     }
 }
+
+replicate!(GumbelSinkhorn { logits, temperature } iterations);
 
 impl<const D: usize> Reparameterized<D> for GumbelSinkhorn<D> {
     const BASE: Base = Base::Gumbel;

@@ -5,12 +5,12 @@ use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 use burn::tensor::{DType, Device, Shape, Tensor, TensorData, activation};
 
 use crate::distribution::{
-    Density, Distribution, Independent, KlDivergence, Normal, OneHotCategorical, Reparameterized,
+    Density, Distribution, Independent, KlDivergence, Normal, OneHotCategorical, Reparameterized, replicate,
 };
 use crate::error::{Error, Result};
 use crate::math::{above_zero, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
 
 /// The invertible Gaussian relaxation: a choice among K from K − 1 normal variables.
@@ -65,7 +65,7 @@ impl<const D: usize> InvertibleGaussian<D> {
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not broadcast, or there is no entry (K < 2); [`Error::Values`] if `loc` is not
-    /// finite or `scale` not positive and finite; [`Error::Parameter`] if the temperature lies outside [1e-6, 1e6].
+    /// finite or `scale` lies outside [1e-30, 1e30]; [`Error::Parameter`] if the temperature lies outside [1e-6, 1e6].
     /// Reads the device: where that would stall a training step, use [`from_log_scale`](Self::from_log_scale).
     pub fn new(loc: Tensor<D>, scale: Tensor<D>, temperature: impl Into<Temperature<D>>) -> Result<Self> {
         Self::relaxing(Normal::new(loc, scale).map_err(own)?, temperature)
@@ -251,31 +251,8 @@ impl<const D: usize> InvertibleGaussian<D> {
         if self.delta.to_bits() != q.delta.to_bits() {
             return Err(Error::Parameter { subject: NAME, parameter: "delta", requirement: SAME, got: q.delta });
         }
-        match (&self.temperature, &q.temperature) {
-            (Temperature::Scalar(p), Temperature::Scalar(q)) if p.to_bits() == q.to_bits() => {}
-            (Temperature::Scalar(_), Temperature::Scalar(q)) => {
-                return Err(Error::Parameter { subject: NAME, parameter: "temperature", requirement: SAME, got: *q });
-            }
-            _ => {
-                let of = |law: &Self| {
-                    law.temperature.inner().multiply(Tensor::ones([1; D], (&law.inner_device(), law.dtype())))
-                };
-                let (p, q) = (of(self), of(q).cast(self.dtype()));
-                let differs = (p.clone() - q.clone()).not_equal_elem(0.0);
-                let theirs: Vec<f64> = (p * 0.0 + q).try_into_vec_as().unwrap_or_default();
-                let differs: Vec<bool> = differs.try_into_vec_as().unwrap_or_default();
-                let mut others = theirs.into_iter().zip(differs).filter_map(|(q, differs)| differs.then_some(q));
-                if let Some(example) = others.next() {
-                    let (subject, parameter, count) = (NAME, "temperature", 1 + others.count());
-                    return Err(Error::Values { subject, parameter, requirement: SAME, example, count });
-                }
-            }
-        }
+        self.temperature.check_same(NAME, &q.temperature)?;
         Ok(self.latent.kl_divergence(&q.latent))
-    }
-
-    fn inner_device(&self) -> Device {
-        self.device().without_autodiff()
     }
 
     /// The shape of one number for each event.
@@ -330,9 +307,11 @@ impl<const D: usize> Distribution<D> for InvertibleGaussian<D> {
     }
 }
 
+replicate!(InvertibleGaussian { latent, temperature } delta);
+
 impl<const D: usize> Density<D> for InvertibleGaussian<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let z = above_zero(value.clone()).log();
+        let z = above_zero(finite(value.clone())).log();
         let log_jacobian = z.clone().sum_dim(D - 1);
         let latents = (self.shape()[D - 1] - 1) as f64;
         let log_prob = self.latent.log_prob(self.latent_of_log(z)) - log_jacobian;

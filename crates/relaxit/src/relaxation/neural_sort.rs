@@ -1,6 +1,6 @@
 //! The `NeuralSort` relaxation of random permutations.
 
-use burn::tensor::{DType, Device, Tensor, activation};
+use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
 use super::permutation::{checked_scores, matrix_shape, order_log_prob, sorting_matrix, sorting_relaxation};
 use super::straight_through;
@@ -59,7 +59,8 @@ impl<const D: usize> NeuralSort<D> {
     #[must_use]
     pub fn squash(&self, z: Tensor<D>) -> Tensor<D> {
         if z.dims().contains(&0) {
-            return Tensor::zeros(self.shape(), (&self.device(), self.dtype()));
+            // As a `Shape`, because an array may not have a 0.
+            return z.expand(Shape::from(self.shape()));
         }
         let items = self.shape()[D - 1];
         // Rows add up to the same if all scores move together; near 0 they keep their digits.

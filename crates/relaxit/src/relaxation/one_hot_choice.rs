@@ -48,6 +48,12 @@ macro_rules! one_hot_choice {
             }
         }
 
+        impl<const D: usize> Mode<D> for $law<D> {
+            fn mode(&self) -> Tensor<D> {
+                self.hard.mode()
+            }
+        }
+
         impl<const D: usize> Entropy<D> for $law<D> {
             fn entropy(&self) -> Tensor<D> {
                 self.hard.entropy()
@@ -58,11 +64,21 @@ macro_rules! one_hot_choice {
             fn outcomes(&self) -> impl Iterator<Item = Tensor<D>> + '_ {
                 self.hard.outcomes()
             }
+
+            fn num_outcomes(&self) -> f64 {
+                self.hard.num_outcomes()
+            }
         }
 
         impl<const D: usize> KlDivergence<Self, D> for $law<D> {
             fn kl_divergence(&self, q: &Self) -> Tensor<D> {
                 self.hard.kl_divergence(&q.hard)
+            }
+        }
+
+        impl<const D: usize> KlDivergence<OneHotCategorical<D>, D> for $law<D> {
+            fn kl_divergence(&self, q: &OneHotCategorical<D>) -> Tensor<D> {
+                self.hard.kl_divergence(q)
             }
         }
     };

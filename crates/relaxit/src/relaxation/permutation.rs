@@ -162,6 +162,8 @@ macro_rules! sorting_relaxation {
                 self.squash(self.logits.clone() + noise)
             }
         }
+
+        $crate::distribution::replicate!($relaxation { logits, temperature });
     };
 }
 

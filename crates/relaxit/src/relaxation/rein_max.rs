@@ -4,7 +4,9 @@ use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::one_hot_choice::one_hot_choice;
 use super::straight_through;
-use crate::distribution::{Density, Distribution, Entropy, Enumerable, KlDivergence, Moments, OneHotCategorical};
+use crate::distribution::{
+    Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, OneHotCategorical, replicate,
+};
 use crate::error::{Result, check_values};
 use crate::math::above_zero;
 use crate::noise::Noise;
@@ -124,3 +126,4 @@ impl<const D: usize> ReinMax<D> {
 }
 
 one_hot_choice!(ReinMax);
+replicate!(ReinMax { hard, temperature });

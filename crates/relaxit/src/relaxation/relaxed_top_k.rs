@@ -3,7 +3,9 @@
 use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
 use super::Relaxation;
-use crate::distribution::{Distribution, Gumbel, GumbelTopK, Independent, OUT, Reparameterized, k_hot_of_top};
+use crate::distribution::{
+    Distribution, Gumbel, GumbelTopK, Independent, OUT, Reparameterized, k_hot_of_top, replicate,
+};
 use crate::error::Result;
 use crate::math::{log_sum_exp, on_device, one_hot_argmax, softplus};
 use crate::noise::{Base, Noise};
@@ -129,6 +131,8 @@ impl<const D: usize> Distribution<D> for RelaxedTopK<D> {
         self.temperature.validate(NAME)
     }
 }
+
+replicate!(RelaxedTopK { hard, temperature });
 
 impl<const D: usize> Relaxation<D> for RelaxedTopK<D> {
     type Latent = Independent<Gumbel<D>, 1>;

@@ -1,6 +1,6 @@
 //! The `SoftSort` relaxation of random permutations.
 
-use burn::tensor::{DType, Device, Tensor, activation};
+use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
 use super::permutation::{checked_scores, matrix_shape, order_log_prob, sorting_matrix, sorting_relaxation};
 use super::straight_through;
@@ -58,7 +58,8 @@ impl<const D: usize> SoftSort<D> {
     #[must_use]
     pub fn squash(&self, z: Tensor<D>) -> Tensor<D> {
         if z.dims().contains(&0) {
-            return Tensor::zeros(self.shape(), (&self.device(), self.dtype()));
+            // As a `Shape`, because an array may not have a 0.
+            return z.expand(Shape::from(self.shape()));
         }
         let order = z.clone().detach().argsort_descending(D - 1);
         let sorted = z.clone().gather(D - 1, order).swap_dims(D - 2, D - 1);

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use crate::distribution::{Bernoulli, Distribution, Moments};
+use crate::distribution::{Bernoulli, Distribution, Entropy, Mode, Moments, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{at_least_f32, indicator, on_device};
 use crate::noise::{Base, Noise};
@@ -136,6 +136,8 @@ impl<const D: usize> Distribution<D> for StochasticTimesSmooth<D> {
     }
 }
 
+replicate!(StochasticTimesSmooth { logits });
+
 impl<const D: usize> Moments<D> for StochasticTimesSmooth<D> {
     fn mean(&self) -> Tensor<D> {
         self.probs()
@@ -146,5 +148,19 @@ impl<const D: usize> Moments<D> for StochasticTimesSmooth<D> {
         let log_p = activation::log_sigmoid(self.logits.clone());
         let log_not_p = activation::log_sigmoid(-self.logits.clone());
         (log_p * 1.5 + log_not_p - self.smooth().log1p()).exp()
+    }
+}
+
+impl<const D: usize> Mode<D> for StochasticTimesSmooth<D> {
+    /// `√p` where that is above ½, and 0 elsewhere.
+    fn mode(&self) -> Tensor<D> {
+        self.gate().mode() * self.smooth().detach()
+    }
+}
+
+impl<const D: usize> Entropy<D> for StochasticTimesSmooth<D> {
+    /// That of the bit: `√p` is a name for 1.
+    fn entropy(&self) -> Tensor<D> {
+        self.gate().entropy()
     }
 }

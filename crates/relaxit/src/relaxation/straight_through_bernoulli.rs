@@ -3,7 +3,9 @@
 use burn::tensor::{DType, Device, Tensor};
 
 use super::straight_through;
-use crate::distribution::{Bernoulli, Density, Distribution, Entropy, Enumerable, KlDivergence, Moments};
+use crate::distribution::{
+    Bernoulli, Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, replicate,
+};
 use crate::error::Result;
 use crate::math::{indicator, on_device};
 use crate::noise::{Base, Noise};
@@ -120,6 +122,8 @@ impl<const D: usize> Distribution<D> for StraightThroughBernoulli<D> {
     }
 }
 
+replicate!(StraightThroughBernoulli { 0 });
+
 impl<const D: usize> Density<D> for StraightThroughBernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         self.0.log_prob(value)
@@ -133,6 +137,12 @@ impl<const D: usize> Moments<D> for StraightThroughBernoulli<D> {
 
     fn variance(&self) -> Tensor<D> {
         self.0.variance()
+    }
+}
+
+impl<const D: usize> Mode<D> for StraightThroughBernoulli<D> {
+    fn mode(&self) -> Tensor<D> {
+        self.0.mode()
     }
 }
 

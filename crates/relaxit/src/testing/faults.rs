@@ -8,7 +8,7 @@ use std::fmt;
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use crate::distribution::{
-    Bernoulli, Cdf, Density, Distribution, Entropy, Enumerable, Gumbel, KlDivergence, Logistic, Moments, Normal,
+    Bernoulli, Cdf, Density, Distribution, Entropy, Enumerable, Gumbel, KlDivergence, Logistic, Mode, Moments, Normal,
     OneHotCategorical, Reparameterized,
 };
 use crate::error::Result;
@@ -35,6 +35,7 @@ pub struct Tampered<L, const D: usize> {
     transport: Option<Map<L, D>>,
     log_prob: Option<Map<L, D>>,
     entropy: Option<fn(&L) -> Tensor<D>>,
+    mode: Option<fn(&L) -> Tensor<D>>,
     log_cdf: Option<Map<L, D>>,
     threshold: Option<Map<L, D>>,
     latent_given: Option<fn(&L, Tensor<D>, Tensor<D>) -> Tensor<D>>,
@@ -49,6 +50,7 @@ impl<L, const D: usize> Tampered<L, D> {
             transport: None,
             log_prob: None,
             entropy: None,
+            mode: None,
             log_cdf: None,
             threshold: None,
             latent_given: None,
@@ -77,6 +79,12 @@ impl<L, const D: usize> Tampered<L, D> {
     #[must_use]
     pub fn with_entropy(self, entropy: fn(&L) -> Tensor<D>) -> Self {
         Self { entropy: Some(entropy), ..self }
+    }
+
+    /// With another mode.
+    #[must_use]
+    pub fn with_mode(self, mode: fn(&L) -> Tensor<D>) -> Self {
+        Self { mode: Some(mode), ..self }
     }
 
     /// With another distribution function.
@@ -175,6 +183,11 @@ pub fn dropped_gradient<const D: usize>(law: Normal<D>) -> Tampered<Normal<D>, D
 /// An entropy in bits where nats were promised.
 pub fn entropy_in_bits<L: Entropy<D>, const D: usize>(law: L) -> Tampered<L, D> {
     Tampered::new(law).with_entropy(|law| law.entropy() / std::f64::consts::LN_2)
+}
+
+/// The mean where the mode belongs.
+pub fn mean_as_mode<L: Moments<D> + Mode<D>, const D: usize>(law: L) -> Tampered<L, D> {
+    Tampered::new(law).with_mode(|law| law.mean().detach())
 }
 
 /// The logarithm of `P(X > x)` where that of `P(X ≤ x)` belongs.
@@ -291,6 +304,15 @@ impl<L: Entropy<D>, const D: usize> Entropy<D> for Tampered<L, D> {
     }
 }
 
+impl<L: Mode<D>, const D: usize> Mode<D> for Tampered<L, D> {
+    fn mode(&self) -> Tensor<D> {
+        match self.mode {
+            Some(mode) => mode(&self.law),
+            None => self.law.mode(),
+        }
+    }
+}
+
 impl<L: Cdf<D>, const D: usize> Cdf<D> for Tampered<L, D> {
     fn log_cdf(&self, value: Tensor<D>) -> Tensor<D> {
         match self.log_cdf {
@@ -354,6 +376,10 @@ impl<R: ConditionalRelaxation<D>, const D: usize> ConditionalRelaxation<D> for T
 
     fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
         self.law.noise_given(b, noise)
+    }
+
+    fn detach(&self) -> Self {
+        Self { law: self.law.detach(), ..*self }
     }
 }
 

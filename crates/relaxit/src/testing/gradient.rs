@@ -2,9 +2,9 @@
 
 use burn::tensor::{DType, Tensor};
 
-use super::{Case, Verdict, Z_MILLION};
+use super::{Case, Verdict, Z_MILLION, columns};
 use crate::distribution::{Density, Enumerable};
-use crate::estimator::{Bias, Estimator, Exact};
+use crate::estimator::{Bias, Estimator, Exact, ExactBound, Target};
 use crate::objective::Objective;
 use crate::relaxation::Relaxation;
 
@@ -15,7 +15,11 @@ use crate::relaxation::Relaxation;
 /// ```
 ///
 /// A row of the case is one draw of all its logits; its event is `K` dimensions beside the relaxation's own (1 for a row
-/// of bits, 0 for one choice). A biased estimator may be exact for some objectives: give it one where it is not.
+/// of bits, 0 for one choice). `g` is the exact gradient of the estimator's [`Target`]. A biased estimator may be exact
+/// for some objectives: give it one where it is not.
+///
+/// # Panics
+/// If the estimator's target is a bound of no sample.
 ///
 /// # Examples
 /// ```
@@ -29,7 +33,37 @@ where
     R: Relaxation<2>,
     R::Hard: Density<2> + Enumerable<2>,
 {
-    let (_, exact) = draws(case, &mut Exact::<K>, f, 1);
+    claim_at_rank::<R, K, 2>(case, estimator, f)
+}
+
+/// [`claim`] for relaxations of rank `D`, whose family shapes the parameters of a row as it likes.
+///
+/// # Panics
+/// As [`claim`].
+///
+/// # Examples
+/// ```
+/// use relaxit::{estimator::DisArm, prelude::*, testing::{Case, gradient}};
+/// let bits = Case::new("2 × 2 bits", &[0.5, -1.0, 0.0, 1.0], |p: Tensor<2>| {
+///     let rows = p.dims()[0];
+///     RelaxedBernoulli::from_logits(p.reshape([rows, 2, 2]), 0.5).unwrap()
+/// });
+/// let f = |b: Tensor<3>| (b.sum_dim(1).sum_dim(2) - 0.45).square();
+/// gradient::claim_at_rank::<_, 2, 3>(&bits.with_draws(10_000), &mut DisArm, &f).assert();
+/// ```
+pub fn claim_at_rank<R, const K: usize, const D: usize>(
+    case: &Case<R>,
+    estimator: &mut dyn Estimator<R, D>,
+    f: &dyn Objective<D>,
+) -> Verdict
+where
+    R: Relaxation<D>,
+    R::Hard: Density<D> + Enumerable<D>,
+{
+    let (_, exact) = match estimator.target() {
+        Target::Expectation => draws(case, &mut Exact::<K>, f, 1),
+        Target::Bound { samples } => draws(case, &mut ExactBound::<K>::new(samples).expect("samples"), f, 1),
+    };
     let (_, rows) = draws(case, estimator, f, case.draws());
     let (variance, mean) = rows.var_mean(0);
     let standard_error = (variance * (case.draws() as f64).recip()).sqrt();
@@ -48,15 +82,15 @@ where
 /// # Panics
 /// If the estimator's surrogate does not depend on the logits.
 #[must_use]
-pub fn draws<R: Relaxation<2>>(
+pub fn draws<R: Relaxation<D>, const D: usize>(
     case: &Case<R>,
-    estimator: &mut dyn Estimator<R, 2>,
-    f: &dyn Objective<2>,
+    estimator: &mut dyn Estimator<R, D>,
+    f: &dyn Objective<D>,
     rows: usize,
 ) -> (Tensor<2>, Tensor<2>) {
     let at = case.law(rows, DType::F32);
     let logits = at.logits().clone().autodiff().require_grad();
     let estimate = estimator.estimate(&at.with_logits(logits.clone()), f, &mut case.noise(estimator.name()));
     let gradient = logits.grad(&estimate.surrogate.backward()).expect("a surrogate depends on the logits");
-    (estimate.value.inner().cast(DType::F64), gradient.cast(DType::F64) * rows as f64)
+    (columns(estimate.value), columns(gradient) * rows as f64)
 }

@@ -14,6 +14,7 @@
 //! | [`Reparameterized`](crate::distribution::Reparameterized) | [`finite_difference`] |
 //! | [`ConditionalRelaxation`](crate::relaxation::ConditionalRelaxation) | [`coupling`] |
 //! | [`Relaxation`](crate::relaxation::Relaxation), with an estimator | [`gradient::claim`] |
+//! | [`Mode`](crate::distribution::Mode) | [`mode::of_outcomes`], [`mode::of_draws`] |
 //! | anything | [`independence::rows`], [`extremes`] |
 //!
 //! The checks are tested too: [`faults`] holds the mistakes found in the wild, and each check rejects its own.
@@ -37,6 +38,7 @@ pub mod finite_difference;
 pub mod gradient;
 pub mod independence;
 pub mod ks;
+pub mod mode;
 pub mod moments;
 pub mod quadrature;
 pub mod score;

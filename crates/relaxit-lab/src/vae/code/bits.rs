@@ -1,0 +1,79 @@
+//! Codes of independent bits.
+
+use burn::tensor::Tensor;
+use relaxit::distribution::Bernoulli;
+use relaxit::estimator::{Arm, DisArm, Pathwise, SampleGradient, StraightThrough};
+use relaxit::prelude::*;
+use relaxit::reference::STRAIGHT_THROUGH;
+use relaxit::relaxation::{RebarRelaxation, StochasticTimesSmooth};
+
+use super::choices::any_discrete;
+use super::family::{Estimated, Family, Relaxed};
+use super::{Code, Method, Model, Sizes};
+
+pub(super) fn code(method: Method) -> Option<Box<dyn Code>> {
+    if method == Method::RebarRelaxation {
+        return Some(Box::new(Estimated { family: RebarBits, estimator: Box::new(Pathwise) }));
+    }
+    let estimator: Box<dyn Estimator<RelaxedBernoulli<3>, 3>> = match method {
+        Method::Arm => Box::new(Arm),
+        Method::Concrete => Box::new(Pathwise),
+        Method::Disarm => Box::new(DisArm),
+        Method::StochasticTimesSmooth => Box::new(stochastic_times_smooth()),
+        Method::StraightThrough => Box::new(StraightThrough),
+        _ => any_discrete(method)?,
+    };
+    Some(Box::new(Estimated { family: Bits, estimator }))
+}
+
+/// Judged as the bits whose probabilities are the means of its units.
+fn stochastic_times_smooth() -> SampleGradient<RelaxedBernoulli<3>, 3> {
+    SampleGradient::new("stochastic-times-smooth", &[STRAIGHT_THROUGH], |at: &RelaxedBernoulli<3>, noise| {
+        StochasticTimesSmooth::from_logits(at.logits().clone()).rsample(noise)
+    })
+}
+
+const BIT: Sizes = Sizes { parameters: 1, width: 1 };
+
+/// With the relaxation of Maddison, Mnih & Teh.
+#[derive(Debug)]
+struct Bits;
+
+/// With that of the REBAR paper.
+#[derive(Debug)]
+struct RebarBits;
+
+macro_rules! family_of_bits {
+    ($family:ident, $relaxation:ident) => {
+        impl Family for $family {
+            type Law = Bernoulli<3>;
+
+            fn sizes(&self) -> Sizes {
+                BIT
+            }
+
+            fn model(&self) -> Model {
+                Model::Discrete
+            }
+
+            fn law(&self, parameters: Tensor<3>, _: f64) -> relaxit::Result<Bernoulli<3>> {
+                Ok(Bernoulli::from_logits(parameters))
+            }
+
+            fn divergence(&self, q: &Bernoulli<3>, p: &Bernoulli<3>, _: &mut Noise) -> Tensor<3> {
+                q.kl_divergence(p)
+            }
+        }
+
+        impl Relaxed for $family {
+            type Relaxation = $relaxation<3>;
+
+            fn relaxation(&self, parameters: Tensor<3>, temperature: f64) -> relaxit::Result<$relaxation<3>> {
+                $relaxation::from_logits(parameters, temperature)
+            }
+        }
+    };
+}
+
+family_of_bits!(Bits, RelaxedBernoulli);
+family_of_bits!(RebarBits, RebarRelaxation);

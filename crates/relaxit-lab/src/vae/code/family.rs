@@ -1,0 +1,124 @@
+//! What families of laws say of themselves, and the two ways to train one: through an estimator, or by its own samples.
+
+use std::fmt;
+
+use burn::tensor::Tensor;
+use relaxit::estimator::Estimate;
+use relaxit::prelude::*;
+
+use super::{Code, Model, Sizes};
+
+/// A family of laws of codes, all variables at once; see [`Code`] for what the methods mean.
+pub(super) trait Family: fmt::Debug {
+    type Law: Density<3>;
+
+    fn sizes(&self) -> Sizes;
+
+    fn model(&self) -> Model;
+
+    fn law(&self, parameters: Tensor<3>, temperature: f64) -> relaxit::Result<Self::Law>;
+
+    fn divergence(&self, q: &Self::Law, p: &Self::Law, noise: &mut Noise) -> Tensor<3>;
+
+    fn decoded(&self, code: Tensor<3>) -> Tensor<3> {
+        code
+    }
+}
+
+/// A discrete family with a relaxation, which is what estimators work on.
+pub(super) trait Relaxed: Family {
+    type Relaxation: Relaxation<3, Hard = Self::Law>;
+
+    fn relaxation(&self, parameters: Tensor<3>, temperature: f64) -> relaxit::Result<Self::Relaxation>;
+}
+
+/// A family whose samples carry a gradient of their own.
+pub(super) trait Sampled: Family {
+    fn rsample(&self, law: &Self::Law, noise: &mut Noise) -> Tensor<3>;
+}
+
+/// A [`Relaxed`] family trained through an estimator.
+pub(super) struct Estimated<F: Relaxed> {
+    pub(super) family: F,
+    pub(super) estimator: Box<dyn Estimator<F::Relaxation, 3>>,
+}
+
+impl<F: Relaxed> fmt::Debug for Estimated<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Estimated").field("family", &self.family).field("estimator", &self.estimator.name()).finish()
+    }
+}
+
+/// A [`Sampled`] family trained by the gradient of its samples.
+#[derive(Debug)]
+pub(super) struct Reparametrized<F>(pub(super) F);
+
+/// What both share: the family judges.
+macro_rules! judged_by {
+    ($family:tt) => {
+        fn sizes(&self) -> Sizes {
+            self.$family.sizes()
+        }
+
+        fn model(&self) -> Model {
+            self.$family.model()
+        }
+
+        fn divergence(
+            &self,
+            q: Tensor<3>,
+            p: Tensor<3>,
+            temperature: f64,
+            noise: &mut Noise,
+        ) -> relaxit::Result<Tensor<3>> {
+            let dtype = q.dtype();
+            let (q, p) = (self.$family.law(q, temperature)?, self.$family.law(p, temperature)?);
+            Ok(self.$family.divergence(&q, &p, noise).cast(dtype))
+        }
+
+        fn sample(&self, parameters: Tensor<3>, temperature: f64, noise: &mut Noise) -> relaxit::Result<Tensor<3>> {
+            Ok(self.$family.law(parameters, temperature)?.sample(noise))
+        }
+
+        fn log_prob(&self, parameters: Tensor<3>, code: Tensor<3>, temperature: f64) -> relaxit::Result<Tensor<3>> {
+            let dtype = parameters.dtype();
+            Ok(self.$family.law(parameters, temperature)?.log_prob(code).cast(dtype))
+        }
+
+        fn decoded(&self, code: Tensor<3>) -> Tensor<3> {
+            self.$family.decoded(code)
+        }
+    };
+}
+
+impl<F: Relaxed> Code for Estimated<F> {
+    judged_by!(family);
+
+    fn estimate(
+        &mut self,
+        parameters: Tensor<3>,
+        temperature: f64,
+        explained: &dyn Objective<3>,
+        noise: &mut Noise,
+    ) -> relaxit::Result<Estimate<3>> {
+        let at = self.family.relaxation(parameters, temperature)?;
+        let explained = |code| explained.evaluate(self.family.decoded(code));
+        Ok(self.estimator.estimate(&at, &explained, noise))
+    }
+}
+
+impl<F: Sampled> Code for Reparametrized<F> {
+    judged_by!(0);
+
+    fn estimate(
+        &mut self,
+        parameters: Tensor<3>,
+        temperature: f64,
+        explained: &dyn Objective<3>,
+        noise: &mut Noise,
+    ) -> relaxit::Result<Estimate<3>> {
+        let code = self.0.rsample(&self.0.law(parameters, temperature)?, noise);
+        let value = explained.evaluate(self.0.decoded(code));
+        Ok(Estimate { value: value.clone().detach(), surrogate: value.mean(), tuning: None })
+    }
+}
