@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
-use super::{ConditionalRelaxation, Relaxation};
+use super::{ConditionalRelaxation, Relaxation, Tempered};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{at_least_f32, indicator, inside_unit_interval, inverse_softplus, on_device, softplus};
@@ -263,5 +263,19 @@ impl<const D: usize> ConditionalRelaxation<D> for RelaxedBernoulli<D> {
         let sign = b * 2.0 - 1.0;
         let magnitude = inverse_softplus((logits.clone() + noise).abs());
         on_device(sign.clone() * (magnitude - softplus(sign * logits)), &self.device())
+    }
+
+    fn detach(&self) -> Self {
+        Self { logits: self.logits.clone().detach(), temperature: self.temperature.detach() }
+    }
+}
+
+impl<const D: usize> Tempered<D> for RelaxedBernoulli<D> {
+    fn temperature(&self) -> &Temperature<D> {
+        self.temperature()
+    }
+
+    fn with_temperature(&self, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        Self::from_logits(self.logits.clone(), temperature)
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{ConditionalRelaxation, Relaxation};
+use super::{ConditionalRelaxation, Relaxation, Tempered};
 use crate::distribution::{Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::{above_zero, inverse_softplus, limits, log_sum_exp, on_device, one_hot_argmax, softplus};
@@ -208,6 +208,26 @@ impl<const D: usize> ConditionalRelaxation<D> for RelaxedOneHotCategorical<D> {
         let loser = winner.clone() - logits.clone() - inverse_softplus(winner.clone() - perturbed);
         let fresh_winner = (winner - log_sum_exp(logits, D - 1)) * b.clone();
         on_device(fresh_winner + loser.mask_fill(b.equal_elem(1.0), 0.0), &self.device())
+    }
+
+    fn detach(&self) -> Self {
+        let hard = OneHotCategorical::from_parameters(self.logits().clone().detach());
+        Self { hard, temperature: self.temperature.detach() }
+    }
+}
+
+impl<const D: usize> Tempered<D> for RelaxedOneHotCategorical<D> {
+    fn temperature(&self) -> &Temperature<D> {
+        self.temperature()
+    }
+
+    fn with_temperature(&self, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        Self::relaxing(self.hard.clone(), temperature)
+    }
+
+    /// `log_softmax(z + φ λ/(λ + 1))`.
+    fn towards_mean(&self, z: Tensor<D>) -> Tensor<D> {
+        activation::log_softmax(z + self.temperature.share(self.logits().clone()), D - 1)
     }
 }
 
