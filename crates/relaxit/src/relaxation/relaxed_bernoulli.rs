@@ -7,7 +7,7 @@ use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparamete
 use crate::error::{Result, check_values};
 use crate::math::{at_least_f32, indicator, inside_unit_interval, inverse_softplus, on_device, softplus};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
 
 /// The relaxed Bernoulli (binary Concrete): a bit made continuous.
@@ -201,7 +201,7 @@ replicate!(RelaxedBernoulli { logits, temperature });
 
 impl<const D: usize> Density<D> for RelaxedBernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let y = inside_unit_interval(value.clone());
+        let y = inside_unit_interval(finite(value.clone()));
         let (log_y, log_not_y) = (y.clone().log(), (-y).log1p());
         let z = log_y.clone() - log_not_y.clone();
         restrict(self.latent().log_prob(z) - log_y - log_not_y, Support::UnitInterval, value)

@@ -7,7 +7,7 @@ use crate::distribution::{Density, Distribution, ExpConcrete, OneHotCategorical,
 use crate::error::Result;
 use crate::math::{above_zero, inverse_softplus, limits, log_sum_exp, on_device, one_hot_argmax, softplus};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
 
 /// The relaxed one-hot categorical (Concrete, Gumbel-Softmax): a choice among K made continuous.
@@ -144,7 +144,7 @@ replicate!(RelaxedOneHotCategorical { hard, temperature });
 
 impl<const D: usize> Density<D> for RelaxedOneHotCategorical<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let z = above_zero(value.clone()).log();
+        let z = above_zero(finite(value.clone())).log();
         let log_jacobian = z.clone().sum_dim(D - 1);
         // Clamping may leave z a little off the log-simplex, which the latent's support forgives.
         restrict(self.latent().log_prob(z) - log_jacobian, Support::Simplex, value)
