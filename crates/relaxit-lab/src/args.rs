@@ -1,5 +1,7 @@
 //! The command line: types that clap reads, and nothing else.
 
+pub mod rl;
+
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -35,6 +37,8 @@ pub enum Command {
     /// Hold laws to the test laws
     #[command(subcommand)]
     Laws(LawsCommand),
+    /// Train agents by policy gradients on many seeds, and say how good they became
+    Rl(Box<rl::RlCommand>),
 }
 
 /// What `relaxit laws` can do.

@@ -10,6 +10,7 @@ pub mod laws;
 pub mod mnist;
 pub mod printer;
 pub mod report;
+pub mod rl;
 pub mod run;
 pub mod usage;
 pub mod vae;

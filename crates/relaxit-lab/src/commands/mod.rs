@@ -2,8 +2,11 @@
 
 mod laws;
 mod parameters;
+mod resume;
+mod rl;
 mod sample;
 mod vae;
+mod watch;
 
 use anyhow::Result;
 
@@ -18,6 +21,7 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<()> {
     match &cli.command {
         Command::Vae(args) => vae::vae(args, printer),
         Command::Sample(args) => sample::sample(args, printer),
+        Command::Rl(command) => rl::rl(command, printer),
         Command::Laws(LawsCommand::Check(args)) => laws::check(args, printer),
     }
 }
