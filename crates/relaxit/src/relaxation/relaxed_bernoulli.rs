@@ -80,6 +80,18 @@ impl<const D: usize> RelaxedBernoulli<D> {
         Self { logits: self.logits.clone().inner(), temperature: self.temperature.inner() }
     }
 
+    /// The same entries as one column.
+    pub(super) fn column(&self, rows: usize) -> RelaxedBernoulli<2> {
+        let temperature = match &self.temperature {
+            Temperature::Scalar(value) => Temperature::Scalar(*value),
+            Temperature::Tensor(tensor) => {
+                let each: Tensor<D> = tensor.clone().expand(Shape::from(self.shape()));
+                Temperature::Tensor(each.reshape([rows, 1]))
+            }
+        };
+        RelaxedBernoulli { logits: self.logits.clone().reshape([rows, 1]), temperature }
+    }
+
     /// [`Distribution::validate`] for the laws that are built on this one.
     pub(super) fn validate_as(&self, subject: &'static str) -> Result<()> {
         check_values(subject, "logits", "finite", &self.logits, f64::is_finite)?;
