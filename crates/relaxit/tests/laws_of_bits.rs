@@ -779,3 +779,39 @@ fn moments_of_clamped_gates() {
     let empty = HardConcrete::from_logits(Tensor::<2>::zeros([0, 3], &Device::flex()), 0.5).unwrap();
     assert_eq!((empty.mean().dims(), empty.variance().dims()), ([0, 3], [0, 3]));
 }
+
+/// Means and variances of relaxed bits: by draws, by their gradients, and at τ = 1 in closed form.
+#[test]
+fn moments_of_relaxed_bits() {
+    for temperature in [1e-3, 0.3, 1.0, 2.5, 30.0] {
+        let case = Case::new(format!("RelaxedBernoulli at temperature {temperature}"), &[0.0, 0.7, -3.0], move |p| {
+            RelaxedBernoulli::from_logits(p, temperature).unwrap()
+        });
+        moments::mean_and_variance(&case).assert();
+        finite_difference::of(&case, "gradient of the mean", |law| law.mean()).assert();
+        let mean: Vec<f64> = numbers(case.law(1, DType::F64).mean());
+        assert!((mean[0] - 0.5).abs() < 1e-13, "{mean:?}");
+    }
+    moments::mean_and_variance(&rebar(&[0.3, -2.0, 1.0], 0.7)).assert();
+    let correlation = Tensor::<2>::from_floats([[1.0, 0.8], [0.8, 1.0]], &Device::flex());
+    let correlated = Case::new("CorrelatedRelaxedBernoulli", &[0.3, -2.0], move |p| {
+        CorrelatedRelaxedBernoulli::from_logits(p, &correlation, 0.7).unwrap()
+    });
+    moments::mean_and_variance(&correlated).assert();
+    // E σ(φ + L) = e^φ (e^φ − 1 − φ) / (e^φ − 1)².
+    let logits = [0.7_f64, -3.0, 12.0];
+    let law =
+        RelaxedBernoulli::from_logits(Tensor::<1>::from_data(logits, (&Device::flex(), DType::F64)), 1.0).unwrap();
+    for (mean, logit) in numbers(law.mean()).into_iter().zip(logits) {
+        let odds = logit.exp();
+        let truth = odds * (odds - 1.0 - logit) / (odds - 1.0).powi(2);
+        assert!((mean - truth).abs() < 1e-12, "{mean} {truth}");
+    }
+    for temperature in [1e-6, 1e-3, 1.0, 1e3, 1e6] {
+        let case = Case::new("RelaxedBernoulli", &[1e4, -1e4, 0.0, 17.0], move |p| {
+            RelaxedBernoulli::from_logits(p, temperature).unwrap()
+        });
+        extremes::finite(&case, "mean", |law, _| law.mean()).assert();
+        extremes::finite(&case, "variance", |law, _| law.variance()).assert();
+    }
+}

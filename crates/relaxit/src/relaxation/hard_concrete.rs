@@ -244,8 +244,7 @@ impl<const D: usize> HardConcrete<D> {
         let law = HardConcrete::<2> { concrete: self.concrete.column(rows), stretch: self.stretch };
         // In logistic noise: the gate is above an end where the noise is above minus its log-odds.
         let ends = [-law.open_logits(), -law.one_logits()];
-        let log_density = |x: Tensor<2>| activation::log_sigmoid(x.clone()) + activation::log_sigmoid(-x);
-        GateMoments::new(ends, [-42.0, 42.0], log_density, [law.prob_zero(), law.prob_one()], |x| law.transport(x))
+        GateMoments::of_logistic_noise(ends, [law.prob_zero(), law.prob_one()], |x| law.transport(x))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the laws on [0, 1] with atoms at both ends share: stretch, clamp, and a density of three parts.
 
-use burn::tensor::{Shape, Tensor, TensorData};
+use burn::tensor::{Shape, Tensor, TensorData, activation};
 
 use crate::error::{Error, Result};
 use crate::math::{GAUSS_LEGENDRE_NODES, constant, gauss_legendre};
@@ -94,6 +94,16 @@ impl GateMoments {
         let mass = log_density(x.clone()).exp() * row(weights) * width;
         let [zero, one] = atoms.map(|atom| constant(&atom));
         Self { z: z(x), mass, zero, one }
+    }
+
+    /// Those of gates made of logistic noise.
+    pub(super) fn of_logistic_noise(
+        ends: [Tensor<2>; 2],
+        atoms: [Tensor<2>; 2],
+        z: impl Fn(Tensor<2>) -> Tensor<2>,
+    ) -> Self {
+        let log_density = |x: Tensor<2>| activation::log_sigmoid(x.clone()) + activation::log_sigmoid(-x);
+        Self::new(ends, [-42.0, 42.0], log_density, atoms, z)
     }
 
     pub(super) fn mean(&self) -> Tensor<2> {
