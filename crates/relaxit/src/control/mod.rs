@@ -1,14 +1,20 @@
 //! Control variates: functions of the latent that follow the objective, and take variance away.
 
+mod network;
 mod relaxed_objective;
+mod towards_mean;
 mod tuner;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, TensorCreationOptions};
 
+pub use self::network::Network;
 pub use self::relaxed_objective::RelaxedObjective;
+pub use self::towards_mean::TowardsMean;
 pub use self::tuner::{Moments, Tuner, TunerState};
 
+use crate::math::on_device;
 use crate::objective::Objective;
+use crate::relaxation::Tangent;
 
 /// A differentiable function `c(z)` of a relaxation's latent, one number for each row.
 ///
@@ -28,6 +34,11 @@ pub trait ControlVariate<R, const D: usize> {
     /// `c(z)` at the relaxation (or the law) `at`, for the objective `f`.
     fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D>;
 
+    /// The derivative of `c`, if it is known: `None`, by default, leaves it to differences.
+    fn slope(&self) -> Option<&dyn Slope<R, D>> {
+        None
+    }
+
     /// What a [`Tuner`] trains; see [`Estimator::parameters`](crate::estimator::Estimator::parameters).
     fn parameters(&self) -> Vec<Tensor<1>> {
         Vec::new()
@@ -41,6 +52,24 @@ pub trait ControlVariate<R, const D: usize> {
     fn set_parameters(&mut self, parameters: Vec<Tensor<1>>) {
         assert_parameters(&[], &parameters);
     }
+}
+
+/// The derivative of a control variate that knows it, pushed forward so that it can be differentiated once more.
+pub trait Slope<R, const D: usize> {
+    /// The derivative of `c(z)` at the relaxation `at` when `z` moves along `tangent`, differentiable in the parameters.
+    fn along(&self, at: &R, z: Tensor<D>, tangent: &Tangent<D>) -> Tensor<D>;
+}
+
+/// A leaf that records its gradient, on the autodiff side of `device`.
+pub(crate) fn learned(x: Tensor<1>, device: &Device) -> Tensor<1> {
+    on_device(x, &device.clone().autodiff()).require_grad()
+}
+
+/// A learned tensor of one element.
+pub(crate) fn learned_number(value: f64, options: impl Into<TensorCreationOptions>) -> Tensor<1> {
+    let options = options.into();
+    let inner = options.clone().with_device(options.device.clone().without_autodiff());
+    learned(Tensor::full([1], value, inner), &options.device)
 }
 
 /// Replacements must fit what they replace.

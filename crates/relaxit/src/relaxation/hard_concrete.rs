@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::mixed::{GateMoments, Stretch, with_atoms};
-use super::{ConditionalRelaxation, Relaxation, RelaxedBernoulli};
+use super::{ConditionalRelaxation, Relaxation, RelaxedBernoulli, Tempered};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Moments, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::on_device;
@@ -234,6 +234,21 @@ impl<const D: usize> ConditionalRelaxation<D> for HardConcrete<D> {
 
     fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
         self.concrete.noise_given(b, noise)
+    }
+
+    fn detach(&self) -> Self {
+        Self { concrete: self.concrete.detach(), stretch: self.stretch }
+    }
+}
+
+impl<const D: usize> Tempered<D> for HardConcrete<D> {
+    fn temperature(&self) -> &Temperature<D> {
+        self.temperature()
+    }
+
+    fn with_temperature(&self, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        let concrete = RelaxedBernoulli::named(NAME, self.logits().clone(), temperature)?;
+        Ok(Self { concrete, stretch: self.stretch })
     }
 }
 

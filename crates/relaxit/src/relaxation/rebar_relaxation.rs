@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{ConditionalRelaxation, Relaxation, RelaxedBernoulli};
+use super::{ConditionalRelaxation, Relaxation, RelaxedBernoulli, Tempered};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Moments, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::{inside_unit_interval, on_device};
@@ -91,10 +91,7 @@ impl<const D: usize> RebarRelaxation<D> {
 
     /// `φ λ/(λ + 1)`: what is added to the latent.
     fn correction(&self) -> Tensor<D> {
-        match self.temperature() {
-            Temperature::Scalar(value) => self.logits().clone() * (value / (value + 1.0)),
-            Temperature::Tensor(tensor) => self.logits().clone() * (tensor.clone() / (tensor.clone() + 1.0)),
-        }
+        self.temperature().share(self.logits().clone())
     }
 }
 
@@ -197,5 +194,24 @@ impl<const D: usize> ConditionalRelaxation<D> for RebarRelaxation<D> {
 
     fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
         self.plain.noise_given(b, noise)
+    }
+
+    fn detach(&self) -> Self {
+        Self { plain: self.plain.detach() }
+    }
+}
+
+impl<const D: usize> Tempered<D> for RebarRelaxation<D> {
+    fn temperature(&self) -> &Temperature<D> {
+        self.temperature()
+    }
+
+    fn with_temperature(&self, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        Self::from_logits(self.logits().clone(), temperature)
+    }
+
+    /// `z` itself: this relaxation is corrected by its `squash`.
+    fn towards_mean(&self, z: Tensor<D>) -> Tensor<D> {
+        z
     }
 }
