@@ -199,6 +199,9 @@ impl<L: Distribution<2> + 'static> Entry<L> {
     }
 
     /// When the density cannot be integrated.
+    ///
+    /// # Panics
+    /// If it was not said to be [`continuous`](Self::continuous) before: a mistake in the table.
     #[must_use]
     pub fn unless_integrated(mut self, unfit: Unfit<L>) -> Self {
         let integral = self.checks.iter_mut().find(|check| check.name == INTEGRAL);
@@ -258,6 +261,17 @@ impl<L: Density<2> + 'static> Entry<L> {
             .unless(unfit::saturated)
             .differences("gradient of log_prob in the value", finite_difference::value)
             .unless(unfit::cornered)
+    }
+
+    /// A density over vectors, whose entries may depend on each other.
+    #[must_use]
+    pub fn joint(self) -> Self {
+        self.check("draws against expectations by the density", quadrature::joint)
+            .unless(unfit::beyond_a_plane)
+            .unless(unfit::ridged)
+            .unless(unfit::constant)
+            .unless(unfit::unresolved)
+            .unless(unfit::saturated)
     }
 
     /// A density with atoms: draws on the boundary of the support are part of the law, not of rounding.
