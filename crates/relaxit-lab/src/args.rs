@@ -11,6 +11,8 @@ use crate::laws::{Gradient, parameter};
 use crate::mnist::Protocol;
 use crate::vae::latents::Latents;
 use crate::vae::method::Method;
+use crate::vae::perceptron::{Activation, Widths};
+use crate::vae::preset::Preset;
 use crate::vae::prior::PriorKind;
 
 /// Learning with discrete random variables: train, evaluate and draw.
@@ -147,10 +149,12 @@ pub struct SampleArgs {
 
 const VAE_NOTES: &str = "\
 Shapes of codes, by method:
-  200, 20x2      bits              concrete, rebar-relaxation, stochastic-times-smooth, arm, disarm
-  20x4           choices           gumbel-softmax, decoupled, gumbel-rao, gapped, reinmax
-  200, 20x4      bits or choices   straight-through, st-gumbel-softmax, reinforce, rloo
-  20x10 --k 3    sets              the last three, relaxed-top-k, implicit-mle, simple
+  200, 20x2      bits              concrete, rebar-relaxation, stochastic-times-smooth, arm, arms
+  20x4           choices           gumbel-softmax, decoupled, gumbel-rao, gapped, reinmax,
+                                   sum-and-sample, unordered-set
+  200, 20x4      bits or choices   straight-through, disarm, double-cv, rodeo, rebar,
+                                   st-gumbel-softmax, reinforce, rloo, nvil, vimco
+  20x10 --k 3    sets              the last five, relaxed-top-k, implicit-mle, simple
   50 --atoms 16  counts            poisson, geometric, binomial, negative-binomial
   20x5           orders            soft-sort, neural-sort
   200            gates             hard-concrete, gaussian-relaxed-bernoulli, hard-kumaraswamy
@@ -169,6 +173,10 @@ whose mean is a quarter of the largest count.";
 /// Options of `relaxit vae`; what is not given has the default, or the value of the run that is resumed.
 #[derive(Debug, Default, Args)]
 pub struct VaeArgs {
+    /// Start from the model of a paper instead of the defaults; other options go before it
+    #[arg(long, value_enum)]
+    pub preset: Option<Preset>,
+
     /// How the code is sampled in training [default: concrete]
     #[arg(long, value_enum)]
     pub latent: Option<Method>,
@@ -193,9 +201,22 @@ pub struct VaeArgs {
     #[arg(long, value_enum)]
     pub prior: Option<PriorKind>,
 
-    /// Units in the hidden layer of each network, 1 to 8192 [default: 400]
-    #[arg(long, value_name = "UNITS", value_parser = size(1, 8192))]
-    pub hidden: Option<u64>,
+    /// Samples of each estimate, for methods that take several [default: as published]
+    #[arg(long, value_parser = size(1, 1000))]
+    pub samples: Option<u64>,
+
+    /// Step size of what an estimator itself learns, above 0 and at most 1 [default: that of --learning-rate]
+    #[arg(long, value_name = "RATE", value_parser = learning_rate)]
+    pub tuning_rate: Option<f64>,
+
+    /// Hidden layers of the encoder, from the pixels inwards, as in 512,256, or none for a linear one; the decoder has
+    /// them in reverse [default: 400]
+    #[arg(long, value_name = "UNITS,...")]
+    pub hidden: Option<Widths>,
+
+    /// What bends between layers [default: relu]
+    #[arg(long, value_enum)]
+    pub activation: Option<Activation>,
 
     /// What a grey digit means; results of different protocols cannot be compared [default: grey]
     #[arg(long, value_enum)]
@@ -319,6 +340,7 @@ mod tests {
             ("data_dir", config.data_dir.display().to_string()),
             ("protocol", "grey".to_owned()),
             ("prior", "uniform".to_owned()),
+            ("activation", "relu".to_owned()),
         ] {
             let argument = vae.get_arguments().find(|argument| argument.get_id() == option).unwrap();
             let help = argument.get_help().unwrap().to_string();

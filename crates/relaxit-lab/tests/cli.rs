@@ -120,6 +120,20 @@ fn every_method_trains() {
         ("rloo", "4x4 --k=2", "discrete"),
         ("arm", "6", "discrete"),
         ("disarm", "6x2", "discrete"),
+        ("disarm", "4x3", "discrete"),
+        ("arms", "6", "discrete"),
+        ("sum-and-sample", "4x3", "discrete"),
+        ("unordered-set", "4x3 --samples=3", "discrete"),
+        ("nvil", "6", "discrete"),
+        ("nvil", "4x4 --k=2", "discrete"),
+        ("vimco", "6", "discrete"),
+        ("vimco", "4x3 --samples=3", "discrete"),
+        ("double-cv", "6", "discrete"),
+        ("double-cv", "4x3", "discrete"),
+        ("rodeo", "6", "discrete"),
+        ("rodeo", "4x3", "discrete"),
+        ("rebar", "6", "discrete"),
+        ("rebar", "4x3 --tuning-rate=0.1", "discrete"),
         ("relaxed-top-k", "4x4", "discrete"),
         ("implicit-mle", "4x4", "discrete"),
         ("simple", "4x4 --k=1", "discrete"),
@@ -159,20 +173,7 @@ fn a_killed_run_resumes_to_the_same_bits() {
     let parent = TempDir::new().unwrap();
     let (whole, broken) = (parent.path().join("whole"), parent.path().join("broken"));
     let output = succeeds(&mut small(&whole, &[]));
-    // Kill at moments that fall into reading, training, writing and judging; the delays grow so that it must end.
-    let mut kills = 0;
-    for attempt in 1_u64.. {
-        let mut child = small(&broken, &["--resume"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(71 * attempt));
-        if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success());
-            break;
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        kills += 1;
-    }
-    assert!(kills > 2);
+    killed_and_resumed(&broken, &[]);
     assert_eq!(results(&whole), results(&broken));
     for picture in ["reconstructions.png", "samples.png", "loss.svg"] {
         assert_eq!(fs::read(whole.join(picture)).unwrap(), fs::read(broken.join(picture)).unwrap(), "{picture}");
@@ -185,6 +186,39 @@ fn a_killed_run_resumes_to_the_same_bits() {
     assert_eq!(numbers(&again), numbers(&output));
 }
 
+/// What an estimator has learned is as much of a run as the weights.
+#[test]
+fn a_killed_run_of_an_estimator_that_learns_resumes_to_the_same_bits() {
+    let parent = TempDir::new().unwrap();
+    let (whole, broken) = (parent.path().join("whole"), parent.path().join("broken"));
+    let options = ["--latent=rebar", "--tuning-rate=0.1", "--hidden=none", "--prior=learned"];
+    succeeds(&mut small(&whole, &options));
+    killed_and_resumed(&broken, &options);
+    assert_eq!(results(&whole), results(&broken));
+    let [learned, of_broken] = [&whole, &broken].map(|run| json(&run.join("checkpoint/epoch-000004/state.json")));
+    assert!(learned["estimator"]["parameters"].is_array());
+    assert_eq!(learned["estimator"], of_broken["estimator"]);
+}
+
+/// Trains in `broken`, killed at moments that fall into reading, training, writing and judging, until it ends.
+fn killed_and_resumed(broken: &Path, options: &[&str]) {
+    // The delays grow so that it must end.
+    let mut kills = 0;
+    for attempt in 1_u64.. {
+        let mut child =
+            small(broken, options).arg("--resume").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(71 * attempt));
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success());
+            break;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+    }
+    assert!(kills > 2);
+}
+
 #[test]
 fn a_resumed_run_needs_no_options_and_refuses_other_ones() {
     let parent = TempDir::new().unwrap();
@@ -195,7 +229,7 @@ fn a_resumed_run_needs_no_options_and_refuses_other_ones() {
     let data = "--data-dir=../../data/mnist";
     succeeds(&mut relaxit(&["vae", "--resume", data, "--out", path]));
     let refusal = fails(&mut relaxit(&["vae", "--resume", data, "--out", path, "--hidden=17"]), 2);
-    assert!(refusal.contains("hidden = 16") && refusal.contains("17"), "{refusal}");
+    assert!(refusal.contains("hidden = \"16\"") && refusal.contains("17"), "{refusal}");
     let refusal = fails(&mut small(&out, &[]), 1);
     assert!(refusal.contains("already holds a run") && refusal.contains("--resume"), "{refusal}");
     assert_eq!(results(&out), before);
@@ -259,6 +293,11 @@ fn bad_options_are_usage_errors() {
         ("--latent=correlated-relaxed-bernoulli --latents=2x3 --correlation=-0.5", "between -0.499 and 0.999"),
         ("--latent=correlated-relaxed-bernoulli --correlation=nan", "got NaN"),
         ("--prior=magic", "magic"),
+        ("--latent=unordered-set --samples=9", "--samples of --latent unordered-set must be from 2 to 8, got 9"),
+        ("--samples=3", "--samples is not for --latent concrete, but for gumbel-rao"),
+        ("--tuning-rate=0.1", "--tuning-rate is not for --latent concrete, but for rebar"),
+        ("--hidden=0", "or `none`"),
+        ("--activation=magic", "magic"),
         ("--latent=magic", "magic"),
         ("--protocol=sepia", "sepia"),
         ("--epochs=0", "1..=100000"),

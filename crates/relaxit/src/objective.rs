@@ -19,6 +19,12 @@ use burn::tensor::Tensor;
 pub trait Objective<const D: usize> {
     /// The value of each row.
     fn evaluate(&self, b: Tensor<D>) -> Tensor<D>;
+
+    /// The value of each row at a relaxed sample, for control variates and pathwise gradients: by default the same
+    /// function. An objective that samples further variables from `b` may relax those too.
+    fn evaluate_relaxed(&self, y: Tensor<D>) -> Tensor<D> {
+        self.evaluate(y)
+    }
 }
 
 impl<F: Fn(Tensor<D>) -> Tensor<D>, const D: usize> Objective<D> for F {
@@ -54,13 +60,20 @@ impl<'a, const D: usize> Counted<'a, D> {
     pub const fn evaluations(&self) -> u64 {
         self.evaluations.get()
     }
+
+    fn count(&self, value: Tensor<D>) -> Tensor<D> {
+        self.evaluations.set(self.evaluations.get() + value.shape().num_elements() as u64);
+        value
+    }
 }
 
 impl<const D: usize> Objective<D> for Counted<'_, D> {
     fn evaluate(&self, b: Tensor<D>) -> Tensor<D> {
-        let value = self.objective.evaluate(b);
-        self.evaluations.set(self.evaluations.get() + value.shape().num_elements() as u64);
-        value
+        self.count(self.objective.evaluate(b))
+    }
+
+    fn evaluate_relaxed(&self, y: Tensor<D>) -> Tensor<D> {
+        self.count(self.objective.evaluate_relaxed(y))
     }
 }
 

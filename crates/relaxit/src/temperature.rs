@@ -47,7 +47,7 @@ impl<const D: usize> From<Tensor<D>> for Temperature<D> {
 const REQUIREMENT: &str = "between 1e-6 and 1e6";
 
 impl<const D: usize> Temperature<D> {
-    const RANGE: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
+    pub(crate) const RANGE: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 
     /// What the host knows without reading a tensor: the scalar's range, or that the shape broadcasts to `shape`
     /// (with 1 in the last `event_dims` dimensions, where one temperature serves the whole event).
@@ -132,6 +132,14 @@ impl<const D: usize> Temperature<D> {
         match self {
             Self::Scalar(value) => x * *value,
             Self::Tensor(tensor) => x * tensor.clone(),
+        }
+    }
+
+    /// `x τ/(τ + 1)`.
+    pub(crate) fn share(&self, x: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Scalar(value) => x * (value / (value + 1.0)),
+            Self::Tensor(tensor) => x * (tensor.clone() / (tensor.clone() + 1.0)),
         }
     }
 

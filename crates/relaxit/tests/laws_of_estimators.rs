@@ -207,66 +207,6 @@ fn variances_on_the_toy_problem_are_the_closed_forms() {
     }
 }
 
-#[test]
-fn tuning_is_the_gradient_of_the_squared_norm() {
-    // Under common noise the squared norm is a quadratic of η, so its central difference is exact.
-    let device = Device::flex().autodiff();
-    let logits =
-        Tensor::<2>::from_data(TensorData::new(vec![0.4, -1.0, 0.8], [1, 3]), (&device, DType::F64)).repeat_dim(0, 500);
-    let f = power(2);
-    let at_eta = |eta: f64, temperature: f64| {
-        let eta = Tensor::<1>::from_data([eta], (&device, DType::F64)).require_grad();
-        let temperature = Tensor::<2>::from_data([[temperature]], (&device, DType::F64)).require_grad();
-        let leaf = logits.clone().require_grad();
-        let at = RelaxedBernoulli::from_logits(leaf.clone(), temperature.clone()).unwrap();
-        let estimate = Relax::new(RelaxedObjective::new(eta.clone())).estimate(&at, &f, &mut Noise::seeded(4));
-        let g = leaf.grad(&estimate.surrogate.backward()).unwrap() * 500.0;
-        let squared: f64 = g.square().sum_dim(1).mean().into_scalar();
-        let gradients = estimate.tuning.unwrap().backward();
-        let by_eta: f64 = eta.grad(&gradients).unwrap().into_scalar();
-        (squared, by_eta, temperature.grad(&gradients).unwrap().into_scalar::<f64>())
-    };
-    let (_, by_eta, by_temperature) = at_eta(0.7, 0.5);
-    let h = 1e-4;
-    let slope_eta = (at_eta(0.7 + h, 0.5).0 - at_eta(0.7 - h, 0.5).0) / (2.0 * h);
-    let slope_temperature = (at_eta(0.7, 0.5 + h).0 - at_eta(0.7, 0.5 - h).0) / (2.0 * h);
-    assert!((by_eta - slope_eta).abs() < 1e-3 * slope_eta.abs(), "{by_eta} {slope_eta}");
-    assert!(
-        (by_temperature - slope_temperature).abs() < 1e-3 * slope_temperature.abs(),
-        "{by_temperature} {slope_temperature}"
-    );
-}
-
-/// `c(z) = w₀ + w₁ σ(z)`: on the toy problem REBAR's own control variate cannot serve as a baseline (the relaxed
-/// objective is smallest between the two outcomes), a free one can.
-fn linear_control(w: &Tensor<1>) -> impl Fn(&RelaxedBernoulli<2>, Tensor<2>, &dyn Objective<2>) -> Tensor<2> + 'static {
-    let w = w.clone();
-    move |_, z, _| {
-        let weight = |index| w.clone().slice_dim(0, index).reshape([1, 1]);
-        activation::sigmoid(z) * weight(1) + weight(0)
-    }
-}
-
-#[test]
-fn a_trained_control_variate_beats_reinforce_tenfold() {
-    let device = Device::flex().autodiff();
-    let toy = |b: Tensor<2>| (b - 0.45).square();
-    let at = RelaxedBernoulli::from_logits(Tensor::<2>::zeros([256, 1], &device).require_grad(), 0.5).unwrap();
-    let mut noise = Noise::seeded(0);
-    let mut w = Tensor::<1>::zeros([2], &device).require_grad();
-    for _ in 0..200 {
-        let estimate = Relax::new(linear_control(&w)).estimate(&at, &toy, &mut noise);
-        let gradient = w.grad(&estimate.tuning.unwrap().backward()).unwrap();
-        w = Tensor::from_inner(w.inner() - gradient).require_grad();
-    }
-    let case = bits(&[0.0]);
-    let variance =
-        |estimator: &mut dyn Estimator<_, 2>| variance_and_error(gradient::draws(&case, estimator, &toy, DRAWS).1).0;
-    let relax = variance(&mut Relax::new(linear_control(&w)));
-    let reinforce = variance(&mut ScoreFunction::new());
-    assert!(relax * 10.0 < reinforce, "{relax} {reinforce} {w}");
-}
-
 /// The coupled noise gives back the latent, and has the law of fresh noise whatever `b` is.
 fn noise_is_coupled<R: ConditionalRelaxation<2>>(case: &Case<R>, cdf: fn(Tensor<1>) -> Tensor<1>) {
     let law = case.law(100_000, DType::F64);

@@ -11,10 +11,11 @@ use crate::printer::Printer;
 use crate::report::curve::{Curve, figure};
 use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::usage::UsageError;
-use crate::vae::code::{self, Code, Model};
+use crate::vae::code::Model;
 use crate::vae::config::VaeConfig;
 use crate::vae::method::Method;
 use crate::vae::pictures;
+use crate::vae::preset::Preset;
 use crate::vae::prior::PriorKind;
 use crate::vae::train::{Metrics, Trained, Trainer};
 
@@ -32,6 +33,8 @@ struct Summary {
     atoms: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    samples: Option<usize>,
     prior: PriorKind,
     /// Which model the bounds are bounds of: the discrete one wherever codes relax discrete ones.
     judged_model: Model,
@@ -92,9 +95,7 @@ pub(super) fn vae(args: &VaeArgs, printer: &Printer) -> Result<()> {
         config.threads,
         run.path().display()
     ));
-    let mut code = code::build(&config)
-        .with_context(|| format!("--latent {} is not for codes of this kind", config.latent.name()))?;
-    let summary = train_and_judge(&trainer, &mut *code)?;
+    let summary = train_and_judge(&trainer)?;
     print(&summary, run.path(), printer)
 }
 
@@ -116,15 +117,20 @@ fn overlay(mut config: VaeConfig, args: &VaeArgs) -> Result<VaeConfig> {
         let VaeConfig { epochs, test_images, iwae_samples, .. } = VaeConfig::quick();
         config = VaeConfig { epochs, test_images, iwae_samples, ..config };
     }
-    if let Some(latent) = args.latent.filter(|&latent| latent != config.latent) {
+    let latent = args.latent.or(args.preset.and_then(Preset::method));
+    if let Some(latent) = latent.filter(|&latent| latent != config.latent) {
         config = config.with_method(latent);
     }
+    config = args.preset.map_or(config.clone(), |preset| preset.apply(config));
     set(&mut config.latents, args.latents.as_ref());
     set_some(&mut config.k, args.k);
     set_some(&mut config.atoms, args.atoms);
     config.correlation = args.correlation.or(config.correlation);
     set(&mut config.prior, args.prior.as_ref());
-    set_size(&mut config.hidden, args.hidden);
+    set_some(&mut config.samples, args.samples);
+    config.tuning_rate = args.tuning_rate.or(config.tuning_rate);
+    set(&mut config.hidden, args.hidden.as_ref());
+    set(&mut config.activation, args.activation.as_ref());
     set(&mut config.protocol, args.protocol.as_ref());
     set_size(&mut config.epochs, args.epochs);
     set_size(&mut config.batch_size, args.batch_size);
@@ -166,11 +172,11 @@ fn first_difference(a: &VaeConfig, b: &VaeConfig) -> Result<Option<(String, Stri
     Ok(key.map(|key| (key.clone(), said(a.get(key)), said(b.get(key)))))
 }
 
-fn train_and_judge(trainer: &Trainer<'_>, code: &mut dyn Code) -> Result<Summary> {
+fn train_and_judge(trainer: &Trainer<'_>) -> Result<Summary> {
     let (config, run, printer) = (trainer.config, trainer.run, trainer.printer);
-    let trained = trainer.train(code)?;
+    let (trained, code) = (trainer.train()?, trainer.code()?);
     let noise = trainer.noise();
-    let evaluation = trainer.evaluation(&trained.model, code, trained.step, &noise);
+    let evaluation = trainer.evaluation(&trained.model, &*code, trained.step, &noise);
     let batches = evaluation.batch_count() as u64;
     printer.note(&format!(
         "judging the {} model on {} test images: importance-weighted bound with {} samples",
@@ -198,6 +204,7 @@ fn train_and_judge(trainer: &Trainer<'_>, code: &mut dyn Code) -> Result<Summary
         k: config.k,
         atoms: config.atoms,
         correlation: config.correlation,
+        samples: config.samples,
         prior: config.prior,
         judged_model: code.model(),
         temperature: last.temperature,
@@ -276,4 +283,43 @@ fn print(summary: &Summary, path: &Path, printer: &Printer) -> Result<()> {
         printer.data(&format!("{name:<12}{value}")).context("cannot write to standard output")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Parser, ValueEnum};
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        vae: VaeArgs,
+    }
+
+    fn configured(options: &str) -> Result<VaeConfig> {
+        let cli = Cli::try_parse_from(format!("vae {options}").split_whitespace())?;
+        overlay(VaeConfig::default(), &cli.vae)
+    }
+
+    #[test]
+    fn every_preset_is_a_model() {
+        for preset in Preset::value_variants() {
+            let name = preset.to_possible_value().unwrap().get_name().to_owned();
+            let config = configured(&format!("--preset {name}")).unwrap();
+            assert!(crate::vae::code::build(&config, &burn::tensor::Device::flex()).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn options_go_before_presets_which_go_before_defaults() {
+        let config = configured("--latent rloo --preset nonlinear --prior uniform --hidden 50").unwrap();
+        assert_eq!((config.latent, config.prior, config.latents.variables), (Method::Rloo, PriorKind::Uniform, 200));
+        assert_eq!((config.hidden.to_string(), config.batch_size), ("50".into(), 24));
+        let config = configured("--preset reinmax-8x4").unwrap();
+        assert_eq!((config.latent, config.latents.to_string()), (Method::Reinmax, "4x8".into()));
+        let config = configured("--preset reinmax-8x4 --latent gumbel-rao --latents 5x3").unwrap();
+        assert_eq!((config.latent, config.latents.to_string()), (Method::GumbelRao, "5x3".into()));
+        assert_eq!(config.hidden.to_string(), "512,256");
+        assert!(configured("--preset reinmax-8x4 --latent concrete").unwrap_err().to_string().contains("takes bits"));
+    }
 }

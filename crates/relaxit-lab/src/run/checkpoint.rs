@@ -9,6 +9,7 @@ use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use md5::{Digest, Md5};
+use relaxit::control::TunerState;
 use relaxit::noise::NoiseState;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,9 @@ pub struct TrainingState {
     pub step: usize,
     /// The noise stream of training.
     pub noise: NoiseState,
+    /// What the gradient's estimator has learned, if it learns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimator: Option<TunerState>,
     /// Bytes of `metrics.jsonl` that belong to this checkpoint.
     pub metrics_length: u64,
     /// Seconds of training so far, over all sessions.

@@ -3,19 +3,10 @@
 use burn::tensor::{Device, Tensor};
 use relaxit::noise::Noise;
 
-use super::code::{Code, sum_over_code};
+use super::code::{Code, TrainingObjective, sum_over_code};
 use super::likelihood::log_likelihood;
 use super::model::Vae;
 use crate::mnist::{Digits, Protocol};
-
-/// One training step's objective.
-#[derive(Debug)]
-pub struct TrainingObjective {
-    /// Its gradient is the (estimated) gradient of the negative objective; its own value need not mean anything.
-    pub loss: Tensor<1>,
-    /// The objective itself, averaged over the images.
-    pub value: f64,
-}
 
 /// The training objective: `E[log p(x | y)] − KL(q(b | x) ‖ p(b))`, averaged over the images.
 ///
@@ -26,8 +17,6 @@ pub struct TrainingObjective {
 /// # Errors
 /// If the temperature is out of range.
 ///
-/// # Panics
-/// If the device fails.
 pub fn training_objective(
     model: &Vae,
     x: &Tensor<2>,
@@ -38,10 +27,7 @@ pub fn training_objective(
     let images = x.dims()[0];
     let (posterior, prior) = (model.encoder.forward(x.clone()), model.prior.parameters(images, &x.device()));
     let explained = |code| log_likelihood(model.decoder.forward(code), x.clone()).reshape([images, 1, 1]);
-    let estimate = code.estimate(posterior.clone(), temperature, &explained, noise)?;
-    let divergence = sum_over_code(code.divergence(posterior, prior, temperature, noise)?).mean();
-    let value = estimate.value.mean() - divergence.clone().detach();
-    Ok(TrainingObjective { loss: divergence - estimate.surrogate, value: value.into_scalar() })
+    code.objective(posterior, prior, temperature, &explained, noise)
 }
 
 /// The single-sample evidence lower bound of each image, `[images, 1]`, in two terms: `log p(x | b)` and
@@ -238,7 +224,7 @@ mod tests {
     use crate::vae::code;
     use crate::vae::config::VaeConfig;
     use crate::vae::method::Kind;
-    use crate::vae::prior::PriorKind;
+    use crate::vae::perceptron::Widths;
     use burn::module::Module;
     use burn::tensor::DType;
     use relaxit::math::log_sum_exp;
@@ -272,7 +258,8 @@ mod tests {
         let device = Device::flex();
         let noise = Noise::seeded(5);
         let autodiff = device.clone().autodiff();
-        let model = Vae::new(8, config.latents.variables, code.sizes(), PriorKind::Uniform, &noise, &autodiff).valid();
+        let config_of_model = VaeConfig { hidden: Widths(vec![8]), ..config.clone() };
+        let model = Vae::new(&config_of_model, code.sizes(), &noise, &autodiff).valid();
         let x: Tensor<2> = noise.fork("image").draw(Base::Uniform, [1, PIXELS], &device) * 6.0;
         let (codes, weights) = all_codes(config);
         let count = codes.dims()[0];
@@ -289,7 +276,7 @@ mod tests {
     #[test]
     fn bounds_agree_with_enumeration() {
         for config in code::tests::cases() {
-            let code = code::build(&config).unwrap();
+            let code = code::build(&config, &Device::flex()).unwrap();
             let (model, x, log_p, exact_elbo) = problem(&config, &*code);
             let mut noise = Noise::seeded(1);
             // In f32 a sum over 784 pixels is exact to about 1e-4.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::latents::Latents;
 use super::method::{Kind, Method};
+use super::perceptron::{Activation, Widths};
 use super::prior::PriorKind;
 use crate::mnist::Protocol;
 use crate::run::VERSION;
@@ -34,8 +35,16 @@ pub struct VaeConfig {
     pub correlation: Option<f64>,
     /// The law of codes before an image is seen.
     pub prior: PriorKind,
-    /// Units in the hidden layer of each network.
-    pub hidden: usize,
+    /// Samples of each estimate, where the method takes several.
+    #[serde(default)]
+    pub samples: Option<usize>,
+    /// The step size of the estimator's own parameters, where it has some.
+    #[serde(default)]
+    pub tuning_rate: Option<f64>,
+    /// Hidden layers of the encoder; the decoder has them in reverse.
+    pub hidden: Widths,
+    /// What bends between layers.
+    pub activation: Activation,
     /// What a grey digit means.
     pub protocol: Protocol,
     /// Passes over the training set.
@@ -73,7 +82,10 @@ impl Default for VaeConfig {
             atoms: None,
             correlation: None,
             prior: PriorKind::Uniform,
-            hidden: 400,
+            samples: None,
+            tuning_rate: None,
+            hidden: Widths(vec![400]),
+            activation: Activation::Relu,
             protocol: Protocol::Grey,
             epochs: 20,
             batch_size: 128,
@@ -107,7 +119,16 @@ impl VaeConfig {
     /// With another method, and its default code.
     #[must_use]
     pub fn with_method(self, latent: Method) -> Self {
-        Self { latent, latents: default_latents(latent.kind()), k: None, atoms: None, correlation: None, ..self }
+        Self {
+            latent,
+            latents: default_latents(latent.kind()),
+            k: None,
+            atoms: None,
+            correlation: None,
+            samples: None,
+            tuning_rate: None,
+            ..self
+        }
     }
 
     /// With the code in the form that the method works on, and everything filled in that it needs.
@@ -139,7 +160,7 @@ impl VaeConfig {
         self.atoms = match (kind, self.atoms) {
             (Kind::Counts, atoms) => Some(atoms.unwrap_or(16)),
             (_, None) => None,
-            _ => return Err(not_for("atoms", &name, |kind| kind == Kind::Counts)),
+            _ => return Err(not_for("atoms", &name, |method| method.kind() == Kind::Counts)),
         };
         self.correlation = match (kind, self.correlation) {
             (Kind::Groups, correlation) => {
@@ -155,7 +176,24 @@ impl VaeConfig {
                 Some(correlation)
             }
             (_, None) => None,
-            _ => return Err(not_for("correlation", &name, |kind| kind == Kind::Groups)),
+            _ => return Err(not_for("correlation", &name, |method| method.kind() == Kind::Groups)),
+        };
+        self.samples = match (self.latent.samples(), self.samples) {
+            (Some((default, range)), samples) => {
+                let samples = samples.unwrap_or(default);
+                if !range.contains(&samples) {
+                    let (low, high) = range.into_inner();
+                    return Err(format!("--samples of --latent {name} must be from {low} to {high}, got {samples}"));
+                }
+                Some(samples)
+            }
+            (None, None) => None,
+            _ => return Err(not_for("samples", &name, |method| method.samples().is_some())),
+        };
+        self.tuning_rate = match (self.latent.learns(), self.tuning_rate) {
+            (true, rate) => Some(rate.unwrap_or(self.learning_rate)),
+            (false, None) => None,
+            _ => return Err(not_for("tuning-rate", &name, Method::learns)),
         };
         Ok(self)
     }
@@ -166,7 +204,7 @@ impl VaeConfig {
             (Kind::Subsets, None) => items / 2,
             (_, None) => return Ok(None),
             (kind, Some(k)) if takes_k(kind) => k,
-            _ => return Err(not_for("k", &self.latent.name(), takes_k)),
+            _ => return Err(not_for("k", &self.latent.name(), |method| takes_k(method.kind()))),
         };
         if k < items {
             return Ok(Some(k));
@@ -176,8 +214,8 @@ impl VaeConfig {
     }
 }
 
-fn not_for(option: &str, name: &str, accept: impl Fn(Kind) -> bool) -> String {
-    let others = Method::names(|method| accept(method.kind()));
+fn not_for(option: &str, name: &str, accept: impl Fn(Method) -> bool) -> String {
+    let others = Method::names(accept);
     format!("--{option} is not for --latent {name}, but for {others}")
 }
 
@@ -195,6 +233,7 @@ const fn default_latents(kind: Kind) -> Latents {
 mod tests {
     use super::*;
     use crate::vae::code;
+    use burn::tensor::Device;
     use clap::ValueEnum;
 
     fn resolved(latent: Method, latents: &str, k: Option<usize>) -> Result<VaeConfig, String> {
@@ -206,7 +245,7 @@ mod tests {
     fn every_method_has_a_code_at_its_defaults() {
         for &method in Method::value_variants() {
             let config = VaeConfig::default().with_method(method).resolve().unwrap();
-            assert!(code::build(&config).is_some(), "{}", method.name());
+            assert!(code::build(&config, &Device::flex()).is_some(), "{}", method.name());
         }
     }
 
@@ -218,7 +257,7 @@ mod tests {
             for latents in ["6", "6x2", "4x3"] {
                 for k in [None, Some(1), Some(2), Some(5)] {
                     let Ok(config) = resolved(method, latents, k) else { continue };
-                    assert!(code::build(&config).is_some(), "{} {latents} {k:?}", method.name());
+                    assert!(code::build(&config, &Device::flex()).is_some(), "{} {latents} {k:?}", method.name());
                     assert_eq!(config.clone().resolve().as_ref(), Ok(&config));
                     accepted += 1;
                 }

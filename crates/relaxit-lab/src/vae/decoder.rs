@@ -1,38 +1,35 @@
 //! From a code to the logits of an image's pixels.
 
 use burn::module::Module;
-use burn::nn::Linear;
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 use relaxit::noise::Noise;
 
-use super::linear::linear;
+use super::config::VaeConfig;
+use super::perceptron::{Perceptron, Widths};
 use crate::mnist::PIXELS;
 
-/// `pixel logits = W₂ relu(W₁ code + b₁) + b₂`.
+/// A perceptron from codes to pixels.
 #[derive(Module, Debug)]
 pub struct Decoder {
-    hidden: Linear,
-    output: Linear,
+    network: Perceptron,
 }
 
 impl Decoder {
-    /// With `hidden` units, for codes of `numbers` numbers, on a device with autodiff.
+    /// With the encoder's hidden layers in reverse, for so many numbers of each variable, on a device with autodiff.
     ///
     /// # Panics
     /// If `device` has no autodiff.
     #[must_use]
-    pub fn new(hidden: usize, numbers: usize, noise: &Noise, device: &Device) -> Self {
-        Self {
-            hidden: linear(numbers, hidden, noise.fork("hidden"), device),
-            output: linear(hidden, PIXELS, noise.fork("output"), device),
-        }
+    pub fn new(config: &VaeConfig, width: usize, noise: &Noise, device: &Device) -> Self {
+        let hidden = Widths(config.hidden.0.iter().rev().copied().collect());
+        let ends = [config.latents.variables * width, PIXELS];
+        Self { network: Perceptron::new(ends, &hidden, config.activation, noise, device) }
     }
 
     /// `[images, variables, width]` → `[images, PIXELS]`.
     #[must_use]
     pub fn forward(&self, code: Tensor<3>) -> Tensor<2> {
         let [images, variables, width] = code.dims();
-        let code = code.reshape([images, variables * width]);
-        self.output.forward(activation::relu(self.hidden.forward(code)))
+        self.network.forward(code.reshape([images, variables * width]))
     }
 }

@@ -36,8 +36,24 @@ pub enum Method {
     Rloo,
     /// Antithetic bits: augment-REINFORCE-merge (Yin & Zhou 2019)
     Arm,
-    /// Antithetic bits, with less variance (Dong et al. 2020)
+    /// Antithetic bits or choices, with less variance (Dong et al. 2020)
     Disarm,
+    /// Antithetic bits, more than two of them (Dimitriev & Zhou 2021)
+    Arms,
+    /// The likeliest categories summed, one of the others sampled (Liu et al. 2019); slow
+    SumAndSample,
+    /// Categories sampled without replacement (Kool et al. 2020); slow
+    UnorderedSet,
+    /// The score function with a learned baseline (Mnih & Gregor 2014)
+    Nvil,
+    /// A bound of several samples, each credited with what it adds (Mnih & Rezende 2016)
+    Vimco,
+    /// The leave-one-out score function with a second control variate, the gradient (Titsias & Shi 2022)
+    DoubleCv,
+    /// The leave-one-out score function with a control variate of Stein's, a learned network (Shi et al. 2022)
+    Rodeo,
+    /// The score function with the relaxed objective as control variate, whose scale is learned (Tucker et al. 2017)
+    Rebar,
     /// Relaxed sets of k items (Xie & Ermon 2019)
     RelaxedTopK,
     /// Hard sets of k items, with the gradient of perturb-and-MAP (Niepert et al. 2021)
@@ -122,12 +138,16 @@ impl Method {
     #[must_use]
     pub const fn kind(self) -> Kind {
         match self {
-            Self::Concrete | Self::Arm | Self::Disarm | Self::RebarRelaxation | Self::StochasticTimesSmooth => {
-                Kind::Bits
-            }
-            Self::StraightThrough => Kind::BitsOrChoices,
-            Self::GumbelSoftmax | Self::Decoupled | Self::GumbelRao | Self::Gapped | Self::Reinmax => Kind::Choices,
-            Self::StGumbelSoftmax | Self::Reinforce | Self::Rloo => Kind::Discrete,
+            Self::Concrete | Self::Arm | Self::Arms | Self::RebarRelaxation | Self::StochasticTimesSmooth => Kind::Bits,
+            Self::StraightThrough | Self::Disarm | Self::DoubleCv | Self::Rodeo | Self::Rebar => Kind::BitsOrChoices,
+            Self::GumbelSoftmax
+            | Self::Decoupled
+            | Self::GumbelRao
+            | Self::Gapped
+            | Self::Reinmax
+            | Self::SumAndSample
+            | Self::UnorderedSet => Kind::Choices,
+            Self::StGumbelSoftmax | Self::Reinforce | Self::Rloo | Self::Nvil | Self::Vimco => Kind::Discrete,
             Self::RelaxedTopK | Self::ImplicitMle | Self::Simple => Kind::Subsets,
             Self::Poisson | Self::Geometric | Self::Binomial | Self::NegativeBinomial => Kind::Counts,
             Self::SoftSort | Self::NeuralSort => Kind::Orders,
@@ -137,6 +157,29 @@ impl Method {
                 Kind::Points
             }
         }
+    }
+
+    /// How many samples it takes if nobody says, and how many it may take; `None` if that is no choice.
+    #[must_use]
+    pub const fn samples(self) -> Option<(usize, std::ops::RangeInclusive<usize>)> {
+        const MANY: usize = 1000;
+        match self {
+            // As many evaluations as the antithetic ones need.
+            Self::Rloo | Self::DoubleCv | Self::Rodeo => Some((2, 2..=MANY)),
+            // As in most of its paper's experiments with several.
+            Self::GumbelRao => Some((10, 1..=MANY)),
+            Self::Vimco => Some((5, 2..=MANY)),
+            Self::Arms => Some((4, 2..=MANY)),
+            Self::SumAndSample => Some((1, 1..=MANY)),
+            Self::UnorderedSet => Some((2, 2..=8)),
+            _ => None,
+        }
+    }
+
+    /// Whether its estimator has parameters of its own.
+    #[must_use]
+    pub const fn learns(self) -> bool {
+        matches!(self, Self::Nvil | Self::DoubleCv | Self::Rodeo | Self::Rebar)
     }
 
     /// What training maximises: for a reader of the summary.
@@ -162,9 +205,18 @@ impl Method {
             | Self::Reinmax
             | Self::ImplicitMle
             | Self::Simple => "ELBO of the discrete model with a biased gradient",
-            Self::Reinforce | Self::Rloo | Self::Arm | Self::Disarm => {
-                "ELBO of the discrete model with an unbiased gradient"
-            }
+            Self::Reinforce
+            | Self::Rloo
+            | Self::Arm
+            | Self::Disarm
+            | Self::Arms
+            | Self::SumAndSample
+            | Self::UnorderedSet
+            | Self::Nvil
+            | Self::DoubleCv
+            | Self::Rodeo
+            | Self::Rebar => "ELBO of the discrete model with an unbiased gradient",
+            Self::Vimco => "importance-weighted bound of the discrete model with an unbiased gradient",
             Self::HardConcrete | Self::GaussianRelaxedBernoulli | Self::HardKumaraswamy => {
                 "ELBO of the mixed model with an unbiased gradient"
             }

@@ -17,7 +17,9 @@ pub mod latents;
 pub mod likelihood;
 pub mod method;
 pub mod model;
+pub mod perceptron;
 pub mod pictures;
+pub mod preset;
 pub mod prior;
 pub mod train;
 

@@ -5,9 +5,10 @@ use burn::tensor::Device;
 use relaxit::noise::Noise;
 
 use super::code::Sizes;
+use super::config::VaeConfig;
 use super::decoder::Decoder;
 use super::encoder::Encoder;
-use super::prior::{Prior, PriorKind};
+use super::prior::Prior;
 
 /// The two networks of the auto-encoder, and its prior.
 #[derive(Module, Debug)]
@@ -21,23 +22,16 @@ pub struct Vae {
 }
 
 impl Vae {
-    /// With `hidden` units in each network, for codes of `variables` variables, on a device with autodiff.
+    /// Of a configuration, for codes of these sizes, on a device with autodiff.
     ///
     /// # Panics
     /// If `device` has no autodiff.
     #[must_use]
-    pub fn new(
-        hidden: usize,
-        variables: usize,
-        Sizes { parameters, width }: Sizes,
-        prior: PriorKind,
-        noise: &Noise,
-        device: &Device,
-    ) -> Self {
+    pub fn new(config: &VaeConfig, Sizes { parameters, width }: Sizes, noise: &Noise, device: &Device) -> Self {
         Self {
-            encoder: Encoder::new(hidden, [variables, parameters], &noise.fork("encoder"), device),
-            decoder: Decoder::new(hidden, variables * width, &noise.fork("decoder"), device),
-            prior: Prior::new(prior, variables, parameters, &mut noise.fork("prior"), device),
+            encoder: Encoder::new(config, parameters, &noise.fork("encoder"), device),
+            decoder: Decoder::new(config, width, &noise.fork("decoder"), device),
+            prior: Prior::new(config.prior, config.latents.variables, parameters, &mut noise.fork("prior"), device),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
@@ -11,7 +11,7 @@ use relaxit::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 
 use super::bound::{Average, Evaluation, training_objective};
-use super::code::Code;
+use super::code::{self, Code};
 use super::config::VaeConfig;
 use super::model::Vae;
 use crate::mnist::{Mnist, Protocol};
@@ -76,8 +76,8 @@ impl Trainer<'_> {
     ///
     /// # Errors
     /// If the run's directory cannot be read or written, or its checkpoint is damaged or of another model.
-    pub fn train(&self, code: &mut dyn Code) -> Result<Trained> {
-        let (mut model, mut optimizer, mut state) = self.start(code)?;
+    pub fn train(&self) -> Result<Trained> {
+        let (mut model, mut optimizer, mut state) = self.start()?;
         let steps_per_epoch = self.data.train.len().div_ceil(self.config.batch_size);
         let total = (steps_per_epoch * self.config.epochs) as u64;
         let progress = self.printer.progress(total, state.step as u64);
@@ -86,8 +86,8 @@ impl Trainer<'_> {
 
         while state.epoch < self.config.epochs {
             let train_loss;
-            (model, train_loss) = self.epoch(model, code, &mut optimizer, &mut state, &progress)?;
-            let metrics = self.evaluate(&model, code, &state, train_loss)?;
+            (model, train_loss) = self.epoch(model, &mut optimizer, &mut state, &progress)?;
+            let metrics = self.evaluate(&model, &state, train_loss)?;
             state.metrics_length = self.run.append_metrics(&metrics)?;
             state.seconds = seconds_before + started.elapsed().as_secs_f64();
             Checkpoint::take(&model, &optimizer, state.clone())?.write(self.run)?;
@@ -124,22 +124,30 @@ impl Trainer<'_> {
         Noise::seeded(self.config.seed)
     }
 
+    /// What stands between encoder and decoder, as it is before training.
+    ///
+    /// # Errors
+    /// If the configuration has none, which a [resolved](VaeConfig::resolve) one has.
+    pub fn code(&self) -> Result<Box<dyn Code>> {
+        code::build(self.config, self.device)
+            .with_context(|| format!("--latent {} is not for codes of this kind", self.config.latent.name()))
+    }
+
     /// That of the last of so many steps.
     fn last_temperature(&self, step: usize) -> f64 {
         self.config.temperature.at(step.saturating_sub(1))
     }
 
-    fn start(&self, code: &dyn Code) -> Result<(Vae, ModuleOptimizer, TrainingState)> {
+    fn start(&self) -> Result<(Vae, ModuleOptimizer, TrainingState)> {
         let device = self.device.clone().autodiff();
-        let VaeConfig { hidden, latents, prior, .. } = self.config;
-        let weights = self.noise().fork("weights");
-        let model = Vae::new(*hidden, latents.variables, code.sizes(), *prior, &weights, &device);
+        let model = Vae::new(self.config, self.code()?.sizes(), &self.noise().fork("weights"), &device);
         let optimizer = AdamConfig::new().with_epsilon(1e-8).init();
         let (model, optimizer, state) = if let Some(checkpoint) = Checkpoint::newest(self.run)? {
             checkpoint.restore(model, optimizer)?
         } else {
             let noise = self.noise().fork("training").state();
-            (model, optimizer, TrainingState { epoch: 0, step: 0, noise, metrics_length: 0, seconds: 0.0 })
+            let start = TrainingState { epoch: 0, step: 0, noise, estimator: None, metrics_length: 0, seconds: 0.0 };
+            (model, optimizer, start)
         };
         ensure!(
             state.epoch <= self.config.epochs,
@@ -155,7 +163,6 @@ impl Trainer<'_> {
     fn epoch(
         &self,
         mut model: Vae,
-        code: &mut dyn Code,
         optimizer: &mut ModuleOptimizer,
         state: &mut TrainingState,
         progress: &Progress,
@@ -165,17 +172,25 @@ impl Trainer<'_> {
         let order = root.fork("order").permutation(self.data.train.len());
         let binarisation = root.fork("binarisation");
         let mut noise = Noise::from_state(state.noise);
+        // Built anew, so that an epoch depends on nothing that its checkpoint does not hold.
+        let mut code = self.code()?;
+        if let Some(estimator) = state.estimator.take() {
+            code.resume(estimator).context("the checkpoint is of another estimator")?;
+        }
         let mut sum = 0.0;
         let mut recent = None;
 
         for indices in order.chunks(self.config.batch_size) {
             let temperature = self.config.temperature.at(state.step);
             let x = self.config.protocol.batch(&self.data.train, indices, &binarisation, &device);
-            let objective = training_objective(&model, &x, code, temperature, &mut noise)?;
+            let objective = training_objective(&model, &x, &mut *code, temperature, &mut noise)?;
             let gradients = GradientsParams::from_grads(objective.loss.backward(), &model);
             model = optimizer.step(self.config.learning_rate, model, gradients);
+            if let Some(tuning) = objective.tuning {
+                code.tune(tuning);
+            }
 
-            let loss = -objective.value;
+            let loss = -objective.value.into_scalar::<f64>();
             ensure!(
                 loss.is_finite(),
                 "training diverged: the loss is {loss} at step {}; lower --learning-rate (it is {})",
@@ -191,12 +206,13 @@ impl Trainer<'_> {
         }
         state.epoch += 1;
         state.noise = noise.state();
+        state.estimator = code.state();
         Ok((model, sum / self.data.train.len() as f64))
     }
 
-    fn evaluate(&self, model: &Vae, code: &dyn Code, state: &TrainingState, train_loss: f64) -> Result<Metrics> {
+    fn evaluate(&self, model: &Vae, state: &TrainingState, train_loss: f64) -> Result<Metrics> {
         let (noise, model) = (self.noise(), model.valid());
-        let (elbo, likelihood, kl) = self.evaluation(&model, code, state.step, &noise).elbo()?;
+        let (elbo, likelihood, kl) = self.evaluation(&model, &*self.code()?, state.step, &noise).elbo()?;
         let Average { mean: test_elbo, standard_error } = elbo;
         ensure!(test_elbo.is_finite(), "training diverged: the test ELBO is {test_elbo} at step {}", state.step);
         Ok(Metrics {

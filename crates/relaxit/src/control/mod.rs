@@ -1,13 +1,18 @@
 //! Control variates: functions of the latent that follow the objective, and take variance away.
 
+mod network;
 mod relaxed_objective;
+mod towards_mean;
 mod tuner;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, TensorCreationOptions};
 
+pub use self::network::Network;
 pub use self::relaxed_objective::RelaxedObjective;
+pub use self::towards_mean::TowardsMean;
 pub use self::tuner::{Moments, Tuner, TunerState};
 
+use crate::math::on_device;
 use crate::objective::Objective;
 
 /// A differentiable function `c(z)` of a relaxation's latent, one number for each row.
@@ -41,6 +46,18 @@ pub trait ControlVariate<R, const D: usize> {
     fn set_parameters(&mut self, parameters: Vec<Tensor<1>>) {
         assert_parameters(&[], &parameters);
     }
+}
+
+/// A leaf that records its gradient, on the autodiff side of `device`.
+pub(crate) fn learned(x: Tensor<1>, device: &Device) -> Tensor<1> {
+    on_device(x, &device.clone().autodiff()).require_grad()
+}
+
+/// A learned tensor of one element.
+pub(crate) fn learned_number(value: f64, options: impl Into<TensorCreationOptions>) -> Tensor<1> {
+    let options = options.into();
+    let inner = options.clone().with_device(options.device.clone().without_autodiff());
+    learned(Tensor::full([1], value, inner), &options.device)
 }
 
 /// Replacements must fit what they replace.

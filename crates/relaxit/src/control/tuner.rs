@@ -6,9 +6,9 @@ use burn::optim::{Adam, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer}
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use super::learned;
 use crate::error::{Error, Result};
 use crate::estimator::Estimator;
-use crate::math::on_device;
 use crate::relaxation::Relaxation;
 use crate::schedule::Schedule;
 
@@ -107,12 +107,22 @@ impl Tuner {
     /// One step of the estimator's parameters down `tuning`; nothing for an estimator without any.
     ///
     /// # Panics
-    /// If the estimator has another number of parameters than at the step before.
-    #[allow(clippy::needless_pass_by_value)] // `backward` consumes its tape
+    /// If the estimator has other parameters than at the step before.
     pub fn step<R: Relaxation<D>, const D: usize>(&mut self, estimator: &mut dyn Estimator<R, D>, tuning: Tensor<1>) {
-        let parameters = estimator.parameters();
+        estimator.set_parameters(self.descend(estimator.parameters(), tuning));
+    }
+
+    /// The parameters one step down `tuning`, for those that no [`Estimator`] holds, such as those of
+    /// [`Layered`](crate::estimator::Layered) or of [`Lax`](crate::estimator::Lax)'s control variate; as they are, if
+    /// `tuning` depends on none.
+    ///
+    /// # Panics
+    /// If they are others than at the step before.
+    #[must_use]
+    #[allow(clippy::needless_pass_by_value)] // `backward` consumes its tape
+    pub fn descend(&mut self, parameters: Vec<Tensor<1>>, tuning: Tensor<1>) -> Vec<Tensor<1>> {
         if parameters.is_empty() || !tuning.is_tracked() {
-            return;
+            return parameters;
         }
         let gradients = tuning.backward();
         let gradient = |leaf: &Tensor<1>| leaf.grad(&gradients).unwrap_or_else(|| leaf.clone().inner().zeros_like());
@@ -125,7 +135,7 @@ impl Tuner {
 
         let lengths: Vec<usize> = parameters.iter().map(|leaf| leaf.dims()[0]).collect();
         let parts = values.split_with_sizes(lengths, 0).into_iter().zip(&parameters);
-        estimator.set_parameters(parts.map(|(part, old)| on_device(part, &old.device()).require_grad()).collect());
+        parts.map(|(part, old)| learned(part, &old.device())).collect()
     }
 
     fn shortened(&self, gradient: Tensor<1>) -> Tensor<1> {
@@ -145,12 +155,18 @@ impl Tuner {
     /// What a checkpoint must hold to continue training `estimator`. Reads the device.
     #[must_use]
     pub fn state<R: Relaxation<D>, const D: usize>(&self, estimator: &dyn Estimator<R, D>) -> TunerState {
+        self.state_with(&estimator.parameters())
+    }
+
+    /// The same for any parameters.
+    #[must_use]
+    pub fn state_with(&self, parameters: &[Tensor<1>]) -> TunerState {
         let moments = self.moments.as_ref().map(|AdamState { momentum }| Moments {
             steps: momentum.time,
             first: momentum.moment_1.to_data(),
             second: momentum.moment_2.to_data(),
         });
-        TunerState { parameters: estimator.parameters().iter().map(Tensor::to_data).collect(), moments }
+        TunerState { parameters: parameters.iter().map(Tensor::to_data).collect(), moments }
     }
 
     /// Puts a state back, into an estimator that was built as the one it was taken from: training then continues to the
@@ -163,7 +179,15 @@ impl Tuner {
         state: TunerState,
         estimator: &mut dyn Estimator<R, D>,
     ) -> Result<()> {
-        let old = estimator.parameters();
+        estimator.set_parameters(self.resume_with(state, &estimator.parameters())?);
+        Ok(())
+    }
+
+    /// The same for any parameters: returns what replaces `old`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the state is of other parameters; then nothing was changed.
+    pub fn resume_with(&mut self, state: TunerState, old: &[Tensor<1>]) -> Result<Vec<Tensor<1>>> {
         let lengths: Vec<usize> = old.iter().map(|leaf| leaf.dims()[0]).collect();
         let total: usize = lengths.iter().sum();
         fits("state.parameters", &state.parameters.iter().collect::<Vec<_>>(), &lengths)?;
@@ -171,19 +195,24 @@ impl Tuner {
             fits("state.moments", &[first, second], &[total, total])?;
         }
 
-        let options = |leaf: &Tensor<1>| (leaf.device().without_autodiff(), leaf.dtype());
+        let tensor = |data: TensorData, like: &Tensor<1>| {
+            Tensor::<1>::from_data(data, (&like.device().without_autodiff(), like.dtype()))
+        };
         self.moments = state.moments.zip(old.first()).map(|(moments, leaf)| {
-            let (device, dtype) = options(leaf);
-            let tensor = |data: TensorData| Tensor::from_data(data, (&device, dtype));
-            let (first, second) = (tensor(moments.first), tensor(moments.second));
+            let (first, second) = (tensor(moments.first, leaf), tensor(moments.second, leaf));
             AdamState { momentum: AdaptiveMomentumState::new(moments.steps, first, second) }
         });
-        let parameters = state.parameters.into_iter().zip(&old).map(|(data, leaf)| {
-            let (device, dtype) = options(leaf);
-            on_device(Tensor::from_data(data, (&device, dtype)), &leaf.device()).require_grad()
-        });
-        estimator.set_parameters(parameters.collect());
-        Ok(())
+        let parameters = state.parameters.into_iter().zip(old);
+        Ok(parameters.map(|(data, leaf)| learned(tensor(data, leaf), &leaf.device())).collect())
+    }
+}
+
+impl fmt::Debug for Tuner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(NAME)
+            .field("steps", &self.steps())
+            .field("largest_norm", &self.largest_norm)
+            .finish_non_exhaustive()
     }
 }
 
@@ -195,13 +224,4 @@ fn fits(parameter: &'static str, tensors: &[&TensorData], lengths: &[usize]) -> 
     }
     let requirement = format!("the lengths {lengths:?} that the estimator's parameters need");
     Err(Error::Shape { subject: NAME, parameter, requirement, got: shapes.flatten().copied().collect() })
-}
-
-impl fmt::Debug for Tuner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(NAME)
-            .field("steps", &self.steps())
-            .field("largest_norm", &self.largest_norm)
-            .finish_non_exhaustive()
-    }
 }

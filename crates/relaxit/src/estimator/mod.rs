@@ -7,11 +7,14 @@ mod double_control_variate;
 mod exact;
 mod exact_bound;
 mod lax;
+mod layers;
 mod learned_baseline;
+mod learned_temperature;
 mod leave_one_out;
 mod local;
 mod mu_prop;
 mod pathwise;
+mod rebar;
 mod relax;
 mod rodeo;
 mod sample_gradient;
@@ -30,10 +33,13 @@ pub use self::double_control_variate::DoubleControlVariate;
 pub use self::exact::Exact;
 pub use self::exact_bound::ExactBound;
 pub use self::lax::Lax;
+pub use self::layers::{Layered, Layers};
 pub use self::learned_baseline::LearnedBaseline;
+pub use self::learned_temperature::LearnedTemperature;
 pub use self::leave_one_out::Rloo;
 pub use self::mu_prop::MuProp;
 pub use self::pathwise::{Pathwise, StraightThrough, StraightThroughPathwise};
+pub use self::rebar::Rebar;
 pub use self::relax::Relax;
 pub use self::rodeo::Rodeo;
 pub use self::sample_gradient::SampleGradient;
@@ -77,7 +83,8 @@ pub enum Target {
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct Estimate<const D: usize> {
-    /// `f(b)` of each row, without gradient: for reports.
+    /// `f(b)` of each row, or its mean over the row's samples, or their bound, as is the [`Target`]; without gradient: for
+    /// reports.
     pub value: Tensor<D>,
     /// `∇ surrogate` is the estimate, averaged over rows. Its own value means nothing.
     pub surrogate: Tensor<1>,

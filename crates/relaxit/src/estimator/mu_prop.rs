@@ -58,7 +58,7 @@ where
 
         let mean = law.mean();
         let at_mean = mean.clone().detach().require_grad();
-        let value_at_mean = f.evaluate(at_mean.clone());
+        let value_at_mean = f.evaluate_relaxed(at_mean.clone());
         let slope = gradient(&at_mean, &value_at_mean.clone().sum());
         let linear = sum_to(slope.clone() * (b.clone() - at_mean), value.dims());
         let advantage = (value.clone() - value_at_mean - linear).detach();

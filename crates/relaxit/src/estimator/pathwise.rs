@@ -56,7 +56,7 @@ pub struct StraightThrough;
 pub struct StraightThroughPathwise;
 
 macro_rules! differentiates_the_objective {
-    ($estimator:ident, $name:literal, $references:expr, [$($hard:tt)*], |$at:ident, $noise:ident| $code:expr) => {
+    ($estimator:ident, $name:literal, $references:expr, [$($hard:tt)*], $evaluate:ident, |$at:ident, $noise:ident| $code:expr) => {
         impl<R, const D: usize> Estimator<R, D> for $estimator
         where
             R: Relaxation<D>,
@@ -75,24 +75,37 @@ macro_rules! differentiates_the_objective {
             }
 
             fn estimate(&mut self, $at: &R, f: &dyn Objective<D>, $noise: &mut Noise) -> Estimate<D> {
-                let value = f.evaluate($code);
+                let value = f.$evaluate($code);
                 Estimate { value: value.clone().detach(), surrogate: value.mean(), tuning: None }
             }
         }
     };
 }
 
-differentiates_the_objective!(Pathwise, "pathwise", &[CONCRETE, GUMBEL_SOFTMAX], [Distribution<D>], |at, noise| {
-    at.rsample(noise)
-});
-differentiates_the_objective!(StraightThrough, "straight-through", &[STRAIGHT_THROUGH], [Moments<D>], |at, noise| {
-    let law = at.hard();
-    straight_through(law.sample(noise), law.mean())
-});
+differentiates_the_objective!(
+    Pathwise,
+    "pathwise",
+    &[CONCRETE, GUMBEL_SOFTMAX],
+    [Distribution<D>],
+    evaluate_relaxed,
+    |at, noise| at.rsample(noise)
+);
+differentiates_the_objective!(
+    StraightThrough,
+    "straight-through",
+    &[STRAIGHT_THROUGH],
+    [Moments<D>],
+    evaluate,
+    |at, noise| {
+        let law = at.hard();
+        straight_through(law.sample(noise), law.mean())
+    }
+);
 differentiates_the_objective!(
     StraightThroughPathwise,
     "st-gumbel-softmax",
     &[GUMBEL_SOFTMAX],
     [Distribution<D>],
+    evaluate,
     |at, noise| at.rsample_straight_through(noise)
 );

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use super::{Bias, Estimate, Estimator, gradient, sum_to, surrogate};
 use crate::control::ControlVariate;
 use crate::distribution::{Density, Reparameterized};
+use crate::math::on_device;
 use crate::noise::Noise;
 use crate::objective::Objective;
 use crate::reference::{REBAR, RELAX, Reference};
@@ -19,8 +20,13 @@ use crate::relaxation::ConditionalRelaxation;
 /// # Gradient
 /// Unbiased for every control variate. `tuning` is a term whose gradient with respect to the parameters of the control
 /// variate (and to a temperature tensor of the relaxation) is an unbiased estimate of that of `E‖ĝ‖²`, averaged over
-/// rows: `2⟨ĝ, ∂ĝ/∂φ⟩`. The mixed second derivative in it is taken as a central difference along ĝ, since Burn
+/// rows: `2⟨ĝ, ∂ĝ/∂φ⟩`. Rows are independent and their mean gradient is fixed, so it is the gradient of the variance of
+/// what is applied. There is none where nothing in the control variate records a gradient. The mixed second derivative in it is taken as a central difference along ĝ, since Burn
 /// differentiates once.
+///
+/// The objective is differentiated within. Parameters of its own are safe, but a tensor that it captures and that was
+/// *computed* from some must not be needed again: Burn's graph is consumed at the first use. Compute such tensors inside
+/// the objective, or detach them.
 ///
 /// # Numerics
 /// The difference moves each row's logits by at most 0.01, whatever the size of ĝ.
@@ -59,6 +65,11 @@ impl<C> Relax<C> {
         Self { coupled: false, ..self }
     }
 
+    /// The same with another control variate.
+    pub(super) fn map<D>(self, change: impl FnOnce(C) -> D) -> Relax<D> {
+        Relax { control: change(self.control), coupled: self.coupled }
+    }
+
     /// The control variate.
     pub const fn control(&self) -> &C {
         &self.control
@@ -94,7 +105,8 @@ where
 
     fn estimate(&mut self, at: &R, f: &dyn Objective<D>, noise: &mut Noise) -> Estimate<D> {
         let theta = at.logits().clone().detach().require_grad();
-        let here = at.with_logits(theta.clone());
+        // The graph behind a temperature is left for `tuning`.
+        let here = at.detach().with_logits(theta.clone());
         let draw = |noise: &mut Noise| noise.draw(R::BASE, here.noise_shape(), (&here.device(), here.dtype()));
         let u = draw(noise);
         let b = here.threshold(here.latent().transport(u.clone()));
@@ -111,19 +123,21 @@ where
         let score = here.hard().log_prob(b.clone());
         // Two sums: in one, the scores of a row's variables would broadcast the row's one control variate.
         let g = gradient(&theta, &((advantage * score).sum() + (c - c_tilde).sum()));
-        let score = gradient(&theta, &here.hard().log_prob(b.clone()).sum());
 
-        let base = theta.detach();
-        let largest = max_to(g.clone().abs(), value.dims());
-        // A row whose gradient is 0 has no direction, and needs none.
-        let step = (largest.clamp_min(1e-12)).recip() * STEP;
-        let moved = |sign: f64| at.with_logits(base.clone() + g.clone() * step.clone() * sign);
-        let (ahead, behind) = (controls(&moved(1.0)), controls(&moved(-1.0)));
+        // A control variate without parameters has nothing to tune.
+        let base = on_device(theta.clone().inner(), &at.device());
         let (_, c_tilde) = controls(&at.with_logits(base.clone()));
-        let slope = ((ahead.0 - ahead.1) - (behind.0 - behind.1)) / (step.clone() * 2.0);
-        let tuning = (slope - sum_to(g.clone() * score, value.dims()) * c_tilde).mean() * 2.0;
-
-        Estimate { surrogate: surrogate(at.logits(), g, value.clone()), value: value.detach(), tuning: Some(tuning) }
+        let tuning = c_tilde.is_tracked().then(|| {
+            let score = gradient(&theta, &here.hard().log_prob(b.clone()).sum());
+            let largest = max_to(g.clone().abs(), value.dims());
+            // A row whose gradient is 0 has no direction, and needs none.
+            let step = (largest.clamp_min(1e-12)).recip() * STEP;
+            let moved = |sign: f64| at.with_logits(base.clone() + g.clone() * step.clone() * sign);
+            let (ahead, behind) = (controls(&moved(1.0)), controls(&moved(-1.0)));
+            let slope = ((ahead.0 - ahead.1) - (behind.0 - behind.1)) / (step.clone() * 2.0);
+            (slope - sum_to(g.clone() * score, value.dims()) * c_tilde).mean() * 2.0
+        });
+        Estimate { surrogate: surrogate(at.logits(), g, value.clone()), value: value.detach(), tuning }
     }
 
     /// Those of the control variate.

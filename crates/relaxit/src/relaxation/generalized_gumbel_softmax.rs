@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor};
 
-use super::{ConditionalRelaxation, Relaxation, RelaxedOneHotCategorical, straight_through};
+use super::{ConditionalRelaxation, Relaxation, RelaxedOneHotCategorical, Tempered, straight_through};
 use crate::distribution::{
     Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized, Truncated, replicate,
 };
@@ -211,5 +211,24 @@ impl<const D: usize> ConditionalRelaxation<D> for GeneralizedGumbelSoftmax<D> {
 
     fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
         self.weights.noise_given(b, noise)
+    }
+
+    fn detach(&self) -> Self {
+        Self { weights: self.weights.detach(), atoms: self.atoms.clone().detach() }
+    }
+}
+
+impl<const D: usize> Tempered<D> for GeneralizedGumbelSoftmax<D> {
+    fn temperature(&self) -> &Temperature<D> {
+        self.temperature()
+    }
+
+    fn with_temperature(&self, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        let weights = self.weights.with_temperature(temperature)?;
+        Ok(Self { weights, atoms: self.atoms.clone() })
+    }
+
+    fn towards_mean(&self, z: Tensor<D>) -> Tensor<D> {
+        self.weights.towards_mean(z)
     }
 }

@@ -3,12 +3,12 @@
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::mixed::{Stretch, with_atoms};
-use super::{ConditionalRelaxation, Relaxation, RelaxedBernoulli};
+use super::{ConditionalRelaxation, Relaxation, RelaxedBernoulli, Tempered};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::on_device;
 use crate::noise::{Base, Noise};
-use crate::support::Support;
+use crate::support::{Support, finite};
 use crate::temperature::Temperature;
 
 /// The hard concrete gate: a relaxed bit that is *exactly* 0 or 1 with positive probability, for L0 regularisation.
@@ -183,7 +183,7 @@ replicate!(HardConcrete { concrete } stretch);
 impl<const D: usize> Density<D> for HardConcrete<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let Stretch { gamma, zeta } = self.stretch;
-        let z = value.clone().clamp(0.0, 1.0);
+        let z = finite(value.clone()).clamp(0.0, 1.0);
         let (from_gamma, to_zeta) = ((z.clone() - gamma).log(), (-z + zeta).log());
         let log_jacobian = -from_gamma.clone() - to_zeta.clone() + self.stretch.width().ln();
         let interior = self.latent().log_prob(from_gamma - to_zeta) + log_jacobian;
@@ -233,5 +233,20 @@ impl<const D: usize> ConditionalRelaxation<D> for HardConcrete<D> {
 
     fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
         self.concrete.noise_given(b, noise)
+    }
+
+    fn detach(&self) -> Self {
+        Self { concrete: self.concrete.detach(), stretch: self.stretch }
+    }
+}
+
+impl<const D: usize> Tempered<D> for HardConcrete<D> {
+    fn temperature(&self) -> &Temperature<D> {
+        self.temperature()
+    }
+
+    fn with_temperature(&self, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        let concrete = RelaxedBernoulli::named(NAME, self.logits().clone(), temperature)?;
+        Ok(Self { concrete, stretch: self.stretch })
     }
 }

@@ -18,6 +18,7 @@ mod relaxed_one_hot;
 mod relaxed_top_k;
 mod stochastic_times_smooth;
 mod straight_through_bernoulli;
+mod tempered;
 
 use burn::tensor::Tensor;
 
@@ -39,6 +40,7 @@ pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
 pub use self::stochastic_times_smooth::StochasticTimesSmooth;
 pub use self::straight_through_bernoulli::StraightThroughBernoulli;
+pub use self::tempered::Tempered;
 mod decoupled_straight_through;
 mod gapped_straight_through;
 mod gumbel_rao;
@@ -152,6 +154,15 @@ pub trait ConditionalRelaxation<const D: usize>: Relaxation<D> {
     /// Given `b`, it has the law of fresh noise: so common random numbers serve both latents of a control variate, which
     /// then agree in value and differ in gradient alone.
     fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D>;
+
+    /// The same relaxation with all parameters cut from what they were computed from, so that an estimator may
+    /// differentiate it without consuming the graph behind them.
+    ///
+    /// By default the logits alone: a relaxation with other parameters that may record a gradient must cut them too.
+    #[must_use]
+    fn detach(&self) -> Self {
+        self.with_logits(self.logits().clone().detach())
+    }
 }
 
 /// Forward `hard`, backward `soft`.

@@ -2,12 +2,12 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{ConditionalRelaxation, Relaxation, RelaxedBernoulli};
+use super::{ConditionalRelaxation, Relaxation, RelaxedBernoulli, Tempered};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::{inside_unit_interval, on_device};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
 
 /// The relaxed Bernoulli of the REBAR paper: its location is corrected so that it tends to the *mean* of the bit at high
@@ -91,10 +91,7 @@ impl<const D: usize> RebarRelaxation<D> {
 
     /// `φ λ/(λ + 1)`: what is added to the latent.
     fn correction(&self) -> Tensor<D> {
-        match self.temperature() {
-            Temperature::Scalar(value) => self.logits().clone() * (value / (value + 1.0)),
-            Temperature::Tensor(tensor) => self.logits().clone() * (tensor.clone() / (tensor.clone() + 1.0)),
-        }
+        self.temperature().share(self.logits().clone())
     }
 }
 
@@ -138,7 +135,7 @@ replicate!(RebarRelaxation { plain });
 
 impl<const D: usize> Density<D> for RebarRelaxation<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let y = inside_unit_interval(value.clone());
+        let y = inside_unit_interval(finite(value.clone()));
         let (log_y, log_not_y) = (y.clone().log(), (-y).log1p());
         let z = log_y.clone() - log_not_y.clone() - self.correction();
         restrict(self.latent().log_prob(z) - log_y - log_not_y, Support::UnitInterval, value)
@@ -186,5 +183,24 @@ impl<const D: usize> ConditionalRelaxation<D> for RebarRelaxation<D> {
 
     fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
         self.plain.noise_given(b, noise)
+    }
+
+    fn detach(&self) -> Self {
+        Self { plain: self.plain.detach() }
+    }
+}
+
+impl<const D: usize> Tempered<D> for RebarRelaxation<D> {
+    fn temperature(&self) -> &Temperature<D> {
+        self.temperature()
+    }
+
+    fn with_temperature(&self, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        Self::from_logits(self.logits().clone(), temperature)
+    }
+
+    /// `z` itself: this relaxation is corrected by its `squash`.
+    fn towards_mean(&self, z: Tensor<D>) -> Tensor<D> {
+        z
     }
 }

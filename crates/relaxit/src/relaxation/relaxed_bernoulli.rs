@@ -2,12 +2,12 @@
 
 use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
-use super::{ConditionalRelaxation, Relaxation};
+use super::{ConditionalRelaxation, Relaxation, Tempered};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{at_least_f32, indicator, inside_unit_interval, inverse_softplus, on_device, softplus};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
 
 /// The relaxed Bernoulli (binary Concrete): a bit made continuous.
@@ -201,7 +201,7 @@ replicate!(RelaxedBernoulli { logits, temperature });
 
 impl<const D: usize> Density<D> for RelaxedBernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let y = inside_unit_interval(value.clone());
+        let y = inside_unit_interval(finite(value.clone()));
         let (log_y, log_not_y) = (y.clone().log(), (-y).log1p());
         let z = log_y.clone() - log_not_y.clone();
         restrict(self.latent().log_prob(z) - log_y - log_not_y, Support::UnitInterval, value)
@@ -263,5 +263,19 @@ impl<const D: usize> ConditionalRelaxation<D> for RelaxedBernoulli<D> {
         let sign = b * 2.0 - 1.0;
         let magnitude = inverse_softplus((logits.clone() + noise).abs());
         on_device(sign.clone() * (magnitude - softplus(sign * logits)), &self.device())
+    }
+
+    fn detach(&self) -> Self {
+        Self { logits: self.logits.clone().detach(), temperature: self.temperature.detach() }
+    }
+}
+
+impl<const D: usize> Tempered<D> for RelaxedBernoulli<D> {
+    fn temperature(&self) -> &Temperature<D> {
+        self.temperature()
+    }
+
+    fn with_temperature(&self, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        Self::from_logits(self.logits.clone(), temperature)
     }
 }

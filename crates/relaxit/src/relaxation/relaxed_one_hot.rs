@@ -2,12 +2,12 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{ConditionalRelaxation, Relaxation};
+use super::{ConditionalRelaxation, Relaxation, Tempered};
 use crate::distribution::{Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::{above_zero, inverse_softplus, limits, log_sum_exp, on_device, one_hot_argmax, softplus};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
 
 /// The relaxed one-hot categorical (Concrete, Gumbel-Softmax): a choice among K made continuous.
@@ -144,7 +144,7 @@ replicate!(RelaxedOneHotCategorical { hard, temperature });
 
 impl<const D: usize> Density<D> for RelaxedOneHotCategorical<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let z = above_zero(value.clone()).log();
+        let z = above_zero(finite(value.clone())).log();
         let log_jacobian = z.clone().sum_dim(D - 1);
         // Clamping may leave z a little off the log-simplex, which the latent's support forgives.
         restrict(self.latent().log_prob(z) - log_jacobian, Support::Simplex, value)
@@ -208,6 +208,26 @@ impl<const D: usize> ConditionalRelaxation<D> for RelaxedOneHotCategorical<D> {
         let loser = winner.clone() - logits.clone() - inverse_softplus(winner.clone() - perturbed);
         let fresh_winner = (winner - log_sum_exp(logits, D - 1)) * b.clone();
         on_device(fresh_winner + loser.mask_fill(b.equal_elem(1.0), 0.0), &self.device())
+    }
+
+    fn detach(&self) -> Self {
+        let hard = OneHotCategorical::from_parameters(self.logits().clone().detach());
+        Self { hard, temperature: self.temperature.detach() }
+    }
+}
+
+impl<const D: usize> Tempered<D> for RelaxedOneHotCategorical<D> {
+    fn temperature(&self) -> &Temperature<D> {
+        self.temperature()
+    }
+
+    fn with_temperature(&self, temperature: impl Into<Temperature<D>>) -> Result<Self> {
+        Self::relaxing(self.hard.clone(), temperature)
+    }
+
+    /// `log_softmax(z + φ λ/(λ + 1))`.
+    fn towards_mean(&self, z: Tensor<D>) -> Tensor<D> {
+        activation::log_softmax(z + self.temperature.share(self.logits().clone()), D - 1)
     }
 }
 

@@ -404,6 +404,10 @@ impl<R: ConditionalRelaxation<D>, const D: usize> ConditionalRelaxation<D> for T
     fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
         self.law.noise_given(b, noise)
     }
+
+    fn detach(&self) -> Self {
+        Self { law: self.law.detach(), ..*self }
+    }
 }
 
 impl<L: fmt::Debug, const D: usize> fmt::Debug for Tampered<L, D> {

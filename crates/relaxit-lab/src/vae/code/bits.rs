@@ -2,28 +2,29 @@
 
 use burn::tensor::Tensor;
 use relaxit::distribution::Bernoulli;
-use relaxit::estimator::{Arm, DisArm, Pathwise, SampleGradient, StraightThrough};
+use relaxit::estimator::{Arm, Arms, DisArm, Pathwise, SampleGradient};
 use relaxit::prelude::*;
 use relaxit::reference::STRAIGHT_THROUGH;
 use relaxit::relaxation::{RebarRelaxation, StochasticTimesSmooth};
 
-use super::choices::any_discrete;
+use super::choices::bits_or_choices;
 use super::family::{Estimated, Family, Relaxed};
-use super::{Code, Method, Model, Sizes};
+use super::{Code, Method, Model, Plan, Sizes};
 
-pub(super) fn code(method: Method) -> Option<Box<dyn Code>> {
+pub(super) fn code(plan: &Plan<'_>) -> Option<Box<dyn Code>> {
+    let method = plan.config.latent;
     if method == Method::RebarRelaxation {
-        return Some(Box::new(Estimated { family: RebarBits, estimator: Box::new(Pathwise) }));
+        return Estimated::code(RebarBits, Box::new(Pathwise), plan);
     }
     let estimator: Box<dyn Estimator<RelaxedBernoulli<3>, 3>> = match method {
         Method::Arm => Box::new(Arm),
+        Method::Arms => Box::new(Arms::new(plan.config.samples?).ok()?),
         Method::Concrete => Box::new(Pathwise),
         Method::Disarm => Box::new(DisArm),
         Method::StochasticTimesSmooth => Box::new(stochastic_times_smooth()),
-        Method::StraightThrough => Box::new(StraightThrough),
-        _ => any_discrete(method)?,
+        _ => bits_or_choices(plan, plan.config.latents.variables)?,
     };
-    Some(Box::new(Estimated { family: Bits, estimator }))
+    Estimated::code(Bits, estimator, plan)
 }
 
 /// Judged as the bits whose probabilities are the means of its units.

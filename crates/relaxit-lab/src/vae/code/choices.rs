@@ -3,41 +3,69 @@
 use std::num::NonZeroUsize;
 
 use burn::tensor::Tensor;
-use relaxit::estimator::{Pathwise, Rloo, SampleGradient, ScoreFunction, StraightThrough, StraightThroughPathwise};
+use relaxit::control::RelaxedObjective;
+use relaxit::estimator::{
+    DisArm, DoubleControlVariate, LearnedBaseline, Pathwise, Relax, Rloo, Rodeo, SampleGradient, ScoreFunction,
+    StraightThrough, StraightThroughPathwise, SumAndSample, UnorderedSet, Vimco,
+};
 use relaxit::prelude::*;
 
 use super::family::{Estimated, Family, Relaxed};
-use super::{Code, Method, Model, Sizes};
+use super::{Code, Method, Model, Plan, Sizes};
 
-/// Conditional draws of Gumbel–Rao, as in most of its paper's experiments with several.
-const GUMBEL_RAO_DRAWS: NonZeroUsize = NonZeroUsize::new(10).expect("not zero");
-
-/// Samples of the leave-one-out estimator: as many evaluations as the antithetic ones need.
-const RLOO_SAMPLES: usize = 2;
-
-pub(super) fn code(method: Method, categories: usize) -> Option<Box<dyn Code>> {
-    let estimator: Box<dyn Estimator<RelaxedOneHotCategorical<3>, 3>> = match method {
+pub(super) fn code(plan: &Plan<'_>, categories: usize) -> Option<Box<dyn Code>> {
+    let estimator: Box<dyn Estimator<RelaxedOneHotCategorical<3>, 3>> = match plan.config.latent {
         Method::Decoupled => Box::new(SampleGradient::decoupled()),
+        Method::Disarm => Box::new(DisArm),
         Method::Gapped => Box::new(SampleGradient::gapped()),
-        Method::GumbelRao => Box::new(SampleGradient::gumbel_rao(GUMBEL_RAO_DRAWS)),
+        Method::GumbelRao => Box::new(SampleGradient::gumbel_rao(NonZeroUsize::new(plan.config.samples?)?)),
         Method::GumbelSoftmax => Box::new(Pathwise),
         Method::Reinmax => Box::new(SampleGradient::rein_max()),
-        Method::StraightThrough => Box::new(StraightThrough),
-        _ => any_discrete(method)?,
+        Method::SumAndSample => Box::new(SumAndSample::new(plan.config.samples?).ok()?),
+        Method::UnorderedSet => Box::new(UnorderedSet::new(plan.config.samples?).ok()?),
+        _ => bits_or_choices(plan, plan.config.latents.variables * categories)?,
     };
-    Some(Box::new(Estimated { family: Choices { categories }, estimator }))
+    Estimated::code(Choices { categories }, estimator, plan)
 }
 
-/// The estimators of all discrete codes: bits, choices and sets.
-pub(super) fn any_discrete<R>(method: Method) -> Option<Box<dyn Estimator<R, 3>>>
+/// Hidden units of what estimators learn.
+const HIDDEN_UNITS: usize = 100;
+
+/// The estimators of all discrete codes, bits, choices and sets, of so many logits for each image.
+pub(super) fn any_discrete<R>(plan: &Plan<'_>, logits: usize) -> Option<Box<dyn Estimator<R, 3>>>
 where
     R: Relaxation<3, Hard: Density<3>>,
 {
-    match method {
+    match plan.config.latent {
+        Method::Nvil => {
+            let Plan { device, noise, .. } = plan;
+            let baseline = LearnedBaseline::new(logits, HIDDEN_UNITS, &mut noise.clone(), device).ok()?;
+            Some(Box::new(ScoreFunction::with_baseline(baseline)))
+        }
         Method::Reinforce => Some(Box::new(ScoreFunction::new())),
-        Method::Rloo => Rloo::new(RLOO_SAMPLES).ok().map(|rloo| Box::new(rloo) as Box<_>),
+        Method::Rloo => Some(Box::new(Rloo::new(plan.config.samples?).ok()?)),
         Method::StGumbelSoftmax => Some(Box::new(StraightThroughPathwise)),
+        Method::Vimco => Some(Box::new(Vimco::new(plan.config.samples?).ok()?)),
         _ => None,
+    }
+}
+
+/// The estimators of bits and choices: their means are known, their outcomes few, and their latents can be drawn given
+/// their hard values.
+pub(super) fn bits_or_choices<R>(plan: &Plan<'_>, logits: usize) -> Option<Box<dyn Estimator<R, 3>>>
+where
+    R: ConditionalRelaxation<3, Hard: Density<3> + Moments<3> + Enumerable<3>> + 'static,
+{
+    let Plan { config, device, noise } = plan;
+    match config.latent {
+        Method::DoubleCv => Some(Box::new(DoubleControlVariate::new(config.samples?, device).ok()?)),
+        Method::Rebar => {
+            let scale = Tensor::<1>::ones([1], device).require_grad();
+            Some(Box::new(Relax::new(RelaxedObjective::new(scale))))
+        }
+        Method::Rodeo => Some(Box::new(Rodeo::new(config.samples?, HIDDEN_UNITS, device, &mut noise.clone()).ok()?)),
+        Method::StraightThrough => Some(Box::new(StraightThrough)),
+        _ => any_discrete(plan, logits),
     }
 }
 

@@ -7,17 +7,17 @@ use relaxit::prelude::*;
 use relaxit::relaxation::GeneralizedGumbelSoftmax;
 
 use super::family::{Estimated, Family, Relaxed};
-use super::{Code, Method, Model, Sizes};
+use super::{Code, Method, Model, Plan, Sizes};
 
-pub(super) fn code(method: Method, atoms: usize) -> Option<Box<dyn Code>> {
-    let law = match method {
+pub(super) fn code(plan: &Plan<'_>, atoms: usize) -> Option<Box<dyn Code>> {
+    let law = match plan.config.latent {
         Method::Binomial => Law::Binomial,
         Method::Geometric => Law::Geometric,
         Method::NegativeBinomial => Law::NegativeBinomial,
         Method::Poisson => Law::Poisson,
         _ => return None,
     };
-    Some(Box::new(Estimated { family: Counts { law, atoms }, estimator: Box::new(Pathwise) }))
+    Estimated::code(Counts { law, atoms }, Box::new(Pathwise), plan)
 }
 
 #[derive(Clone, Copy, Debug)]

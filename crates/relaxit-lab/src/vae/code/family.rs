@@ -3,10 +3,12 @@
 use std::fmt;
 
 use burn::tensor::Tensor;
-use relaxit::estimator::Estimate;
+use relaxit::control::{Tuner, TunerState};
+use relaxit::estimator::{Estimate, Target};
 use relaxit::prelude::*;
+use relaxit::schedule::Anneal;
 
-use super::{Code, Model, Sizes};
+use super::{Code, Model, Plan, Sizes, TrainingObjective};
 
 /// A family of laws of codes, all variables at once; see [`Code`] for what the methods mean.
 pub(super) trait Family: fmt::Debug {
@@ -39,19 +41,41 @@ pub(super) trait Sampled: Family {
 
 /// A [`Relaxed`] family trained through an estimator.
 pub(super) struct Estimated<F: Relaxed> {
-    pub(super) family: F,
-    pub(super) estimator: Box<dyn Estimator<F::Relaxation, 3>>,
+    family: F,
+    estimator: Box<dyn Estimator<F::Relaxation, 3>>,
+    tuner: Tuner,
+}
+
+impl<F: Relaxed + 'static> Estimated<F> {
+    /// `None` if the configuration's step size is no step size.
+    pub(super) fn code(
+        family: F,
+        estimator: Box<dyn Estimator<F::Relaxation, 3>>,
+        plan: &Plan<'_>,
+    ) -> Option<Box<dyn Code>> {
+        let rate = plan.config.tuning_rate.unwrap_or(plan.config.learning_rate);
+        let tuner = Tuner::new(Anneal::Constant(rate)).ok()?;
+        Some(Box::new(Self { family, estimator, tuner }))
+    }
 }
 
 impl<F: Relaxed> fmt::Debug for Estimated<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Estimated").field("family", &self.family).field("estimator", &self.estimator.name()).finish()
+        f.debug_struct("Estimated")
+            .field("family", &self.family)
+            .field("estimator", &self.estimator.name())
+            .finish_non_exhaustive()
     }
 }
 
 /// A [`Sampled`] family trained by the gradient of its samples.
 #[derive(Debug)]
 pub(super) struct Reparametrized<F>(pub(super) F);
+
+/// The estimate of a value that carries its gradient.
+pub(super) fn pathwise(value: Tensor<3>) -> Estimate<3> {
+    Estimate { value: value.clone().detach(), surrogate: value.mean(), tuning: None }
+}
 
 /// What both share: the family judges.
 macro_rules! judged_by {
@@ -94,31 +118,55 @@ macro_rules! judged_by {
 impl<F: Relaxed> Code for Estimated<F> {
     judged_by!(family);
 
-    fn estimate(
+    fn objective(
         &mut self,
-        parameters: Tensor<3>,
+        q: Tensor<3>,
+        p: Tensor<3>,
         temperature: f64,
         explained: &dyn Objective<3>,
         noise: &mut Noise,
-    ) -> relaxit::Result<Estimate<3>> {
-        let at = self.family.relaxation(parameters, temperature)?;
+    ) -> relaxit::Result<TrainingObjective> {
+        let at = self.family.relaxation(q.clone(), temperature)?;
         let explained = |code| explained.evaluate(self.family.decoded(code));
-        Ok(self.estimator.estimate(&at, &explained, noise))
+        if matches!(self.estimator.target(), Target::Bound { .. }) {
+            let (q, p) = (self.family.law(q, temperature)?, self.family.law(p, temperature)?);
+            let log_weight = |code: Tensor<3>| {
+                let log_ratio = p.log_prob(code.clone()) - q.log_prob(code.clone());
+                explained(code) + log_ratio.sum_dim(1)
+            };
+            return Ok(TrainingObjective::whole(self.estimator.estimate(&at, &log_weight, noise)));
+        }
+        let estimate = self.estimator.estimate(&at, &explained, noise);
+        Ok(TrainingObjective::less(estimate, self.divergence(q, p, temperature, noise)?))
+    }
+
+    fn tune(&mut self, tuning: Tensor<1>) {
+        self.tuner.step(&mut *self.estimator, tuning);
+    }
+
+    fn state(&self) -> Option<TunerState> {
+        let learns = !self.estimator.parameters().is_empty();
+        learns.then(|| self.tuner.state(&*self.estimator))
+    }
+
+    fn resume(&mut self, state: TunerState) -> relaxit::Result<()> {
+        self.tuner.resume(state, &mut *self.estimator)
     }
 }
 
 impl<F: Sampled> Code for Reparametrized<F> {
     judged_by!(0);
 
-    fn estimate(
+    fn objective(
         &mut self,
-        parameters: Tensor<3>,
+        q: Tensor<3>,
+        p: Tensor<3>,
         temperature: f64,
         explained: &dyn Objective<3>,
         noise: &mut Noise,
-    ) -> relaxit::Result<Estimate<3>> {
-        let code = self.0.rsample(&self.0.law(parameters, temperature)?, noise);
-        let value = explained.evaluate(self.0.decoded(code));
-        Ok(Estimate { value: value.clone().detach(), surrogate: value.mean(), tuning: None })
+    ) -> relaxit::Result<TrainingObjective> {
+        let code = self.0.rsample(&self.0.law(q.clone(), temperature)?, noise);
+        let estimate = pathwise(explained.evaluate(self.0.decoded(code)));
+        Ok(TrainingObjective::less(estimate, self.divergence(q, p, temperature, noise)?))
     }
 }

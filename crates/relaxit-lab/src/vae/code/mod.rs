@@ -21,7 +21,8 @@ mod subsets;
 
 use std::fmt;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
+use relaxit::control::TunerState;
 use relaxit::estimator::Estimate;
 use relaxit::noise::Noise;
 use relaxit::objective::Objective;
@@ -63,10 +64,35 @@ impl Model {
     }
 }
 
+/// One training step's objective, averaged over the images.
+#[derive(Debug)]
+pub struct TrainingObjective {
+    /// Its gradient is the (estimated) gradient of the negative objective; its own value need not mean anything.
+    pub loss: Tensor<1>,
+    /// The objective itself, without gradient.
+    pub value: Tensor<1>,
+    /// For [`Code::tune`].
+    pub tuning: Option<Tensor<1>>,
+}
+
+impl TrainingObjective {
+    /// An estimate of a bound that has the divergence in it.
+    fn whole(estimate: Estimate<3>) -> Self {
+        Self { loss: -estimate.surrogate, value: estimate.value.mean(), tuning: estimate.tuning }
+    }
+
+    /// An estimate of what is explained, less the divergence of each image.
+    fn less(estimate: Estimate<3>, divergence: Tensor<3>) -> Self {
+        let divergence = sum_over_code(divergence).mean();
+        let value = estimate.value.mean() - divergence.clone().detach();
+        Self { loss: divergence - estimate.surrogate, value, tuning: estimate.tuning }
+    }
+}
+
 /// A law of codes with a way to train it. Parameters are `[images, variables, sizes().parameters]`; what is one number for
 /// each variable is `[images, variables, 1]`.
 ///
-/// Whatever happens in [`estimate`](Self::estimate), the other methods speak of the model that is judged. The temperature
+/// Whatever happens in [`objective`](Self::objective), the other methods speak of the model that is judged. The temperature
 /// matters to them only where it belongs to the law itself, in continuous and mixed models.
 ///
 /// All fail only if the temperature is out of range.
@@ -78,14 +104,29 @@ pub trait Code: fmt::Debug {
     /// What kind of model this is.
     fn model(&self) -> Model;
 
-    /// The gradient of `E[explained(decoded code)]`, one number for each image, `[images, 1, 1]`.
-    fn estimate(
+    /// One training step's objective: the expectation of `explained` (one number for each image, `[images, 1, 1]`, of what
+    /// the decoder reads), less the divergence of parameters `q` from `p`.
+    fn objective(
         &mut self,
-        parameters: Tensor<3>,
+        q: Tensor<3>,
+        p: Tensor<3>,
         temperature: f64,
         explained: &dyn Objective<3>,
         noise: &mut Noise,
-    ) -> relaxit::Result<Estimate<3>>;
+    ) -> relaxit::Result<TrainingObjective>;
+
+    /// One step of what the estimator itself learns.
+    fn tune(&mut self, _tuning: Tensor<1>) {}
+
+    /// What the estimator itself has learned, if it learns.
+    fn state(&self) -> Option<TunerState> {
+        None
+    }
+
+    /// Puts such a state back.
+    fn resume(&mut self, _state: TunerState) -> relaxit::Result<()> {
+        Ok(())
+    }
 
     /// The divergence of each variable's law at parameters `q` to that at `p`, `KL(q ‖ p)`: in closed form, or a number
     /// with that expectation. Its gradient likewise.
@@ -104,23 +145,34 @@ pub trait Code: fmt::Debug {
     }
 }
 
-/// The code of a configuration that was [resolved](VaeConfig::resolve), or `None` if it was not and does not fit.
+/// The code of a configuration that was [resolved](VaeConfig::resolve), on a device, or `None` if it was not and does not
+/// fit.
 #[must_use]
-pub fn build(config: &VaeConfig) -> Option<Box<dyn Code>> {
+pub fn build(config: &VaeConfig, device: &Device) -> Option<Box<dyn Code>> {
     let (method, categories) = (config.latent, config.latents.categories);
+    let plan = Plan { config, device: device.clone().autodiff(), noise: Noise::seeded(config.seed).fork("estimator") };
     match (method.kind(), categories, config.k) {
-        (Kind::Bits | Kind::BitsOrChoices | Kind::Discrete, None, None) => bits::code(method),
+        (Kind::Bits | Kind::BitsOrChoices | Kind::Discrete, None, None) => bits::code(&plan),
         (Kind::Choices | Kind::BitsOrChoices | Kind::Discrete, Some(categories), None) => {
-            choices::code(method, categories)
+            choices::code(&plan, categories)
         }
-        (Kind::Subsets | Kind::Discrete, Some(items), Some(k)) => subsets::code(method, items, k),
-        (Kind::Counts, None, _) => counts::code(method, config.atoms?),
+        (Kind::Subsets | Kind::Discrete, Some(items), Some(k)) => subsets::code(&plan, items, k),
+        (Kind::Counts, None, _) => counts::code(&plan, config.atoms?),
         (Kind::Gates, None, _) => gates::code(method),
         (Kind::Points, Some(entries), _) => simplex::code(method, entries),
         (Kind::Groups, Some(bits), _) => Some(correlated::code(bits, config.correlation?)),
         (Kind::Orders, Some(items), _) => orders::code(method, items),
         _ => None,
     }
+}
+
+/// What estimators are built from.
+struct Plan<'a> {
+    config: &'a VaeConfig,
+    /// With autodiff.
+    device: Device,
+    /// For initial values of what they learn.
+    noise: Noise,
 }
 
 /// Sums what is one number a variable over the code: `[images, variables, 1]` → `[images, 1]`.

@@ -1,11 +1,11 @@
 //! Codes of orders: a permutation of the items of each variable.
 
 use burn::tensor::Tensor;
-use relaxit::estimator::Estimate;
 use relaxit::prelude::*;
 
+use super::family::pathwise;
 use super::score::score_divergence;
-use super::{Code, Method, Model, Sizes};
+use super::{Code, Method, Model, Sizes, TrainingObjective};
 
 pub(super) fn code(method: Method, items: usize) -> Option<Box<dyn Code>> {
     let relaxation = match method {
@@ -60,20 +60,21 @@ impl Code for Orders {
         Model::Discrete
     }
 
-    fn estimate(
+    fn objective(
         &mut self,
-        parameters: Tensor<3>,
+        q: Tensor<3>,
+        p: Tensor<3>,
         temperature: f64,
         explained: &dyn Objective<3>,
         noise: &mut Noise,
-    ) -> relaxit::Result<Estimate<3>> {
-        let scores = self.scores(parameters);
+    ) -> relaxit::Result<TrainingObjective> {
+        let scores = self.scores(q.clone());
         let relaxed = match self.relaxation {
             Surrogate::NeuralSort => NeuralSort::from_logits(scores, temperature)?.rsample(noise),
             Surrogate::SoftSort => SoftSort::from_logits(scores, temperature)?.rsample(noise),
         };
-        let value = explained.evaluate(self.rows(relaxed));
-        Ok(Estimate { value: value.clone().detach(), surrogate: value.mean(), tuning: None })
+        let estimate = pathwise(explained.evaluate(self.rows(relaxed)));
+        Ok(TrainingObjective::less(estimate, self.divergence(q, p, temperature, noise)?))
     }
 
     fn divergence(&self, q: Tensor<3>, p: Tensor<3>, _: f64, noise: &mut Noise) -> relaxit::Result<Tensor<3>> {

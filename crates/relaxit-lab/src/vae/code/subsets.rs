@@ -8,18 +8,19 @@ use relaxit::reference::{IMPLICIT_MLE, Reference};
 use super::choices::any_discrete;
 use super::family::{Estimated, Family, Relaxed, Reparametrized, Sampled};
 use super::score::score_divergence;
-use super::{Code, Method, Model, Sizes};
+use super::{Code, Method, Model, Plan, Sizes};
 
-pub(super) fn code(method: Method, items: usize, k: usize) -> Option<Box<dyn Code>> {
+pub(super) fn code(plan: &Plan<'_>, items: usize, k: usize) -> Option<Box<dyn Code>> {
+    let method = plan.config.latent;
     if method == Method::Simple {
         return Some(Box::new(Reparametrized(Marginals { items, k })));
     }
     let estimator: Box<dyn Estimator<RelaxedTopK<3>, 3>> = match method {
         Method::ImplicitMle => Box::new(PerturbAndMap),
         Method::RelaxedTopK => Box::new(Pathwise),
-        _ => any_discrete(method)?,
+        _ => any_discrete(plan, plan.config.latents.variables * items)?,
     };
-    Some(Box::new(Estimated { family: TopK { items, k }, estimator }))
+    Estimated::code(TopK { items, k }, estimator, plan)
 }
 
 /// The k largest of perturbed logits.

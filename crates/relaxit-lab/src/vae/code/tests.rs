@@ -89,7 +89,7 @@ fn numbers<const D: usize>(x: Tensor<D>) -> Vec<f64> {
 
 /// The densities of all points at `parameters`, and what they weigh.
 fn densities(config: &VaeConfig, parameters: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    let code = build(config).unwrap();
+    let code = build(config, &Device::flex()).unwrap();
     let (points, weights) = points(config, DType::F64);
     let parameters = rows(parameters, weights.len());
     (numbers(code.log_prob(parameters, points, TEMPERATURE).unwrap()), weights)
@@ -102,7 +102,7 @@ fn exact_divergence(config: &VaeConfig, q: &[f64], p: &[f64]) -> f64 {
 }
 
 fn parameters(config: &VaeConfig) -> (Vec<f64>, Vec<f64>) {
-    let count = build(config).unwrap().sizes().parameters;
+    let count = build(config, &Device::flex()).unwrap().sizes().parameters;
     (Q[..count].to_vec(), P[..count].to_vec())
 }
 
@@ -130,7 +130,7 @@ fn laws_of_codes_have_a_mass_of_one() {
 #[test]
 fn codes_follow_their_law() {
     for config in cases() {
-        let (code, (q, _)) = (build(&config).unwrap(), parameters(&config));
+        let (code, (q, _)) = (build(&config, &Device::flex()).unwrap(), parameters(&config));
         let (log_probs, weights) = densities(&config, &q);
         let (points, _) = points(&config, DType::F64);
         let samples = code.sample(rows(&q, ROWS), TEMPERATURE, &mut Noise::seeded(3)).unwrap();
@@ -148,7 +148,7 @@ fn codes_follow_their_law() {
 fn divergences_and_their_gradients_are_unbiased() {
     const STEP: f64 = 1e-4;
     for config in cases() {
-        let (code, (q, p)) = (build(&config).unwrap(), parameters(&config));
+        let (code, (q, p)) = (build(&config, &Device::flex()).unwrap(), parameters(&config));
         let leaf = |parameters| Tensor::from_inner(rows(parameters, ROWS)).require_grad();
         let (at_q, at_p) = (leaf(&q), leaf(&p));
         let divergence = code.divergence(at_q.clone(), at_p.clone(), TEMPERATURE, &mut Noise::seeded(4)).unwrap();
