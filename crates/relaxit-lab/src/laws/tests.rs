@@ -52,12 +52,13 @@ fn every_law_can_be_built_and_drawn() {
     }
 }
 
-/// A wide law is not drawn by the thousand: its working memory may be hundreds of numbers for each pair of entries.
+/// A wide law is not drawn by the thousand: a draw may be computed from many more numbers than it has entries.
 #[test]
 fn wide_laws_are_drawn_in_small_portions() {
     assert_eq!([1, 3, 8, 9, 100, 1024].map(rows_at_once), [8192, 8192, 8192, 4096, 512, 64]);
     assert_eq!(rows_at_once(1_000_000), 16);
     let wide = instance("KSubset", &[("logits", &[0.0; 1024]), ("count", &[300.0])]);
+    assert_eq!(wide.working(), 1024 * 37);
     let draws = wide.draw(1, &mut Noise::seeded(0), Wanted::default());
     assert_eq!(draws.row(0).filter(|x| *x > 0.5).count(), 300);
 }
