@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
-use super::{ConditionalRelaxation, Relaxation, Tempered};
+use super::{ConditionalRelaxation, Relaxation, Tangent, Tempered};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{at_least_f32, indicator, inside_unit_interval, inverse_softplus, on_device, softplus};
@@ -263,6 +263,29 @@ impl<const D: usize> ConditionalRelaxation<D> for RelaxedBernoulli<D> {
         let sign = b * 2.0 - 1.0;
         let magnitude = inverse_softplus((logits.clone() + noise).abs());
         on_device(sign.clone() * (magnitude - softplus(sign * logits)), &self.device())
+    }
+
+    fn tangents(
+        &self,
+        noise: Tensor<D>,
+        b: Tensor<D>,
+        fresh: Tensor<D>,
+        direction: Tensor<D>,
+    ) -> Option<[Tangent<D>; 2]> {
+        let (sign, logits) = (b.clone() * 2.0 - 1.0, self.logits.clone());
+        // 1/τ, and for z̃ the slopes of both softplus functions.
+        let inner = sign.clone() * logits.clone();
+        let share = activation::sigmoid(sign * fresh.clone() + softplus(inner.clone())) * activation::sigmoid(inner);
+        let tangent = |z: Tensor<D>, latent: Tensor<D>| {
+            let y = self.squash(z);
+            Tangent { relaxed: y.clone() * (-y + 1.0) * latent.clone(), latent }
+        };
+        let z = self.temperature.divide(logits + noise);
+        let z_tilde = self.latent_given(b, fresh);
+        Some([
+            tangent(z, self.temperature.divide(direction.clone())),
+            tangent(z_tilde, self.temperature.divide(direction * share)),
+        ])
     }
 
     fn detach(&self) -> Self {
