@@ -4,8 +4,8 @@ use burn::tensor::{Device, Tensor};
 use relaxit::noise::Noise;
 
 use super::code::{Code, TrainingObjective, sum_over_code};
-use super::likelihood::log_likelihood;
 use super::model::Vae;
+use super::stack::Stack;
 use crate::mnist::{Digits, Protocol};
 
 /// The training objective: `E[log p(x | y)] − KL(q(b | x) ‖ p(b))`, averaged over the images.
@@ -24,14 +24,12 @@ pub fn training_objective(
     temperature: f64,
     noise: &mut Noise,
 ) -> relaxit::Result<TrainingObjective> {
-    let images = x.dims()[0];
-    let (posterior, prior) = (model.encoder.forward(x.clone()), model.prior.parameters(images, &x.device()));
-    let explained = |code| log_likelihood(model.decoder.forward(code), x.clone()).reshape([images, 1, 1]);
-    code.objective(posterior, prior, temperature, &explained, noise)
+    code.objective(&Stack { model, x }, temperature, noise)
 }
 
 /// The single-sample evidence lower bound of each image, `[images, 1]`, in two terms: `log p(x | b)` and
-/// `KL(q(b | x) ‖ p(b))`, `b ~ q`; the second in closed form, or as a number with that expectation.
+/// `KL(q(b | x) ‖ p(b))`, `b ~ q`; the second in closed form, or as a number with that expectation. Of several layers,
+/// the top one's is in closed form.
 ///
 /// ```text
 /// ELBO = E_q[log p(x | b)] − KL(q(b | x) ‖ p(b)) ≤ log p(x)
@@ -46,15 +44,20 @@ pub fn training_objective(
 /// Kingma & Welling (2014), [`relaxit::reference::AUTO_ENCODING_VARIATIONAL_BAYES`].
 pub fn elbo(
     model: &Vae,
-    x: Tensor<2>,
+    x: &Tensor<2>,
     code: &dyn Code,
     temperature: f64,
     noise: &mut Noise,
 ) -> relaxit::Result<[Tensor<2>; 2]> {
-    let (posterior, prior) = laws(model, &x);
-    let b = code.sample(posterior.clone(), temperature, noise)?;
-    let divergence = code.divergence(posterior, prior, temperature, noise)?;
-    Ok([log_likelihood(model.decoder.forward(code.decoded(b)), x), sum_over_code(divergence)])
+    let stack = Stack { model, x };
+    let codes = stack.codes(code, temperature, noise)?;
+    let top = codes.len() - 1;
+    let (posterior, prior) = (stack.posterior(&codes[..top]), stack.prior(top, None));
+    let divergence = sum_over_code(code.divergence(posterior, prior, temperature, noise)?);
+    // Zeros, but for layers below the top.
+    let divergence = divergence + stack.log_ratio(&codes, top, code, temperature)?;
+    let images = x.dims()[0];
+    Ok([stack.explained(code.decoded(codes[0].clone())).reshape([images, 1]), divergence])
 }
 
 /// The importance-weighted bound of each image with `samples` samples, `[images, 1]`.
@@ -82,20 +85,14 @@ pub fn iwae(
     noise: &mut Noise,
 ) -> relaxit::Result<Tensor<2>> {
     assert!(samples > 0, "iwae: `samples` must be at least 1");
-    let (posterior, prior) = laws(model, x);
+    let (stack, images) = (Stack { model, x }, x.dims()[0]);
     let mut mean = StreamingLogMeanExp::default();
     for _ in 0..samples {
-        let b = code.sample(posterior.clone(), temperature, noise)?;
-        let log_p = code.log_prob(prior.clone(), b.clone(), temperature)?;
-        let log_ratio = sum_over_code(log_p - code.log_prob(posterior.clone(), b.clone(), temperature)?);
-        mean.add(log_likelihood(model.decoder.forward(code.decoded(b)), x.clone()) + log_ratio);
+        let codes = stack.codes(code, temperature, noise)?;
+        let log_ratio = stack.log_ratio(&codes, codes.len(), code, temperature)?;
+        mean.add(stack.explained(code.decoded(codes[0].clone())).reshape([images, 1]) - log_ratio);
     }
     Ok(mean.value().expect("at least one sample was added"))
-}
-
-/// The parameters of the laws of the images' codes, after and before they are seen.
-fn laws(model: &Vae, x: &Tensor<2>) -> (Tensor<3>, Tensor<3>) {
-    (model.encoder.forward(x.clone()), model.prior.parameters(x.dims()[0], &x.device()))
 }
 
 /// `log 1/n Σ eʷ` of numbers that come one at a time.
@@ -174,7 +171,7 @@ impl Evaluation<'_> {
         let mut noise = self.noise.fork("test elbo");
         let (mut likelihoods, mut divergences) = (Vec::new(), Vec::new());
         for x in self.batches() {
-            let [likelihood, divergence] = elbo(self.model, x, self.code, self.temperature, &mut noise)?;
+            let [likelihood, divergence] = elbo(self.model, &x, self.code, self.temperature, &mut noise)?;
             likelihoods.extend(values(likelihood));
             divergences.extend(values(divergence));
         }
@@ -223,9 +220,13 @@ mod tests {
     use crate::mnist::PIXELS;
     use crate::vae::code;
     use crate::vae::config::VaeConfig;
+    use crate::vae::likelihood::log_likelihood;
     use crate::vae::method::Kind;
+    use crate::vae::method::Method;
     use crate::vae::perceptron::Widths;
-    use burn::module::Module;
+    use crate::vae::prior::PriorKind;
+    use burn::module::{Module, ModuleVisitor, Param};
+    use burn::optim::GradientsParams;
     use burn::tensor::DType;
     use relaxit::math::log_sum_exp;
     use relaxit::noise::Base;
@@ -263,11 +264,12 @@ mod tests {
         let x: Tensor<2> = noise.fork("image").draw(Base::Uniform, [1, PIXELS], &device) * 6.0;
         let (codes, weights) = all_codes(config);
         let count = codes.dims()[0];
-        let (q, p) = laws(&model, &x.clone().repeat(&[count, 1]));
+        let images = x.clone().repeat(&[count, 1]);
+        let stack = Stack { model: &model, x: &images };
+        let (q, p) = (stack.posterior(&[]), stack.prior(0, None));
         let log_prob = |parameters| sum_over_code(code.log_prob(parameters, codes.clone(), 0.5).unwrap());
         let (log_q, log_prior) = (log_prob(q), log_prob(p));
-        let images = x.clone().repeat(&[count, 1]);
-        let log_p = log_prior + log_likelihood(model.decoder.forward(code.decoded(codes.clone())), images);
+        let log_p = log_prior + stack.explained(code.decoded(codes.clone())).reshape([count, 1]);
         let elbo = ((log_q.clone() + weights.clone()).exp() * (log_p.clone() - log_q)).sum().into_scalar();
         let log_p = log_sum_exp(log_p + weights, 0).into_scalar();
         (model, x.repeat(&[ROWS, 1]), log_p, elbo)
@@ -283,7 +285,7 @@ mod tests {
             let close =
                 |average: Average, exact: f64| (average.mean - exact).abs() < 4.892 * average.standard_error + 2e-3;
             let name = config.latent.name();
-            let [likelihood, divergence] = elbo(&model, x.clone(), &*code, 0.5, &mut noise).unwrap();
+            let [likelihood, divergence] = elbo(&model, &x, &*code, 0.5, &mut noise).unwrap();
             let single = Average::of(&values(likelihood - divergence));
             assert!(close(single, exact_elbo), "{name}: {single:?} {exact_elbo}");
             let mut bound = |samples| Average::of(&values(iwae(&model, &x, &*code, 0.5, samples, &mut noise).unwrap()));
@@ -293,6 +295,114 @@ mod tests {
             assert!(many.mean > exact_elbo + 10.0 * many.standard_error, "{name}: {many:?} {exact_elbo}");
             assert!(many.mean < log_p + 4.892 * many.standard_error + 2e-3, "{name}: {many:?} {log_p}");
             assert!(log_p - many.mean < 0.5 * (log_p - exact_elbo), "{name}: {many:?} {log_p} {exact_elbo}");
+        }
+    }
+
+    /// A model of two layers, each of two variables, with a learned prior.
+    fn two_layers(method: Method, latents: &str) -> (VaeConfig, Vae, Tensor<2>) {
+        let config =
+            VaeConfig { latents: latents.parse().unwrap(), layers: 2, ..VaeConfig::default().with_method(method) };
+        let config = VaeConfig { prior: PriorKind::Learned, hidden: Widths(vec![5]), ..config }.resolve().unwrap();
+        let (noise, device) = (Noise::seeded(6), Device::flex().autodiff());
+        let sizes = code::build(&config, &device).unwrap().sizes();
+        let model = Vae::new(&config, sizes, &noise, &device);
+        (config, model, noise.fork("image").draw(Base::Uniform, [1, PIXELS], &device) * 6.0)
+    }
+
+    /// `log q(b | x)` and `log p(x, b)` of every pair of codes of both layers, `[pairs, 1]`, differentiable.
+    fn all_pairs(config: &VaeConfig, model: &Vae, x: &Tensor<2>) -> [Tensor<2>; 2] {
+        let device = x.device();
+        let code = code::build(config, &device).unwrap();
+        let (codes, _) = all_codes(config);
+        let (codes, count) = (relaxed_onto(codes.clone(), &device), codes.dims()[0]);
+        let lower = codes.clone().repeat(&[count, 1, 1]);
+        let upper = Tensor::cat((0..count).map(|i| codes.clone().narrow(0, i, 1).repeat(&[count, 1, 1])).collect(), 0);
+        let images = x.clone().repeat(&[count * count, 1]);
+        let log_prob = |parameters, b: &Tensor<3>| sum_over_code(code.log_prob(parameters, b.clone(), 0.5).unwrap());
+        let log_q = log_prob(model.encoder.forward(images.clone()), &lower)
+            + log_prob(model.upper[0].above(lower.clone()), &upper);
+        let log_p = log_prob(model.prior.parameters(count * count, &device), &upper)
+            + log_prob(model.upper[0].below(upper), &lower)
+            + log_likelihood(model.decoder.forward(lower), images);
+        [log_q, log_p]
+    }
+
+    fn relaxed_onto(x: Tensor<3>, device: &Device) -> Tensor<3> {
+        if device.is_autodiff() { Tensor::from_inner(x) } else { x }
+    }
+
+    #[test]
+    fn bounds_of_two_layers_agree_with_enumeration() {
+        for (method, latents) in [(Method::Rloo, "2"), (Method::Rloo, "2x3")] {
+            let (config, model, x) = two_layers(method, latents);
+            let (model, x) = (model.valid(), x.inner());
+            let code = code::build(&config, &Device::flex()).unwrap();
+            let [log_q, log_p] = all_pairs(&config, &model, &x);
+            let exact_elbo: f64 = (log_q.clone().exp() * (log_p.clone() - log_q)).sum().into_scalar();
+            let log_p: f64 = log_sum_exp(log_p, 0).into_scalar();
+            let (x, mut noise) = (x.repeat(&[ROWS, 1]), Noise::seeded(2));
+            let close =
+                |average: Average, exact: f64| (average.mean - exact).abs() < 4.892 * average.standard_error + 2e-3;
+            let [likelihood, divergence] = elbo(&model, &x, &*code, 0.5, &mut noise).unwrap();
+            let single = Average::of(&values(likelihood - divergence));
+            assert!(close(single, exact_elbo), "{latents}: {single:?} {exact_elbo}");
+            let many = Average::of(&values(iwae(&model, &x, &*code, 0.5, 200, &mut noise).unwrap()));
+            assert!(many.mean > exact_elbo + 10.0 * many.standard_error, "{latents}: {many:?} {exact_elbo}");
+            assert!((log_p - many.mean).abs() < 0.1 * (log_p - exact_elbo), "{latents}: {many:?} {log_p} {exact_elbo}");
+        }
+    }
+
+    /// The gradient of each parameter of a model, as one number: entries with alternating signs.
+    struct Contrasts<'a> {
+        gradients: &'a GradientsParams,
+        sums: Vec<f64>,
+    }
+
+    impl ModuleVisitor for Contrasts<'_> {
+        fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+            let gradient = self.gradients.get::<D>(parameter.id).expect("every parameter has a gradient");
+            let entries: Vec<f64> = gradient.try_into_vec_as().unwrap();
+            self.sums.push(entries.iter().enumerate().map(|(i, x)| if i % 3 == 0 { -x } else { *x }).sum());
+        }
+    }
+
+    fn contrasts(model: &Vae, loss: &Tensor<1>) -> Vec<f64> {
+        let gradients = GradientsParams::from_grads(loss.backward(), model);
+        let mut contrasts = Contrasts { gradients: &gradients, sums: Vec::new() };
+        model.visit(&mut contrasts);
+        contrasts.sums
+    }
+
+    /// Every parameter of both layers gets the gradient of the enumerated ELBO, whatever estimates it.
+    #[test]
+    fn training_of_two_layers_is_unbiased() {
+        const DRAWS: usize = 40;
+        for (method, latents) in [
+            (Method::Rloo, "2"),
+            (Method::Rloo, "2x3"),
+            (Method::Disarm, "2"),
+            (Method::Rebar, "2"),
+            (Method::Rebar, "2x3"),
+        ] {
+            let (config, model, x) = two_layers(method, latents);
+            let [log_q, log_p] = all_pairs(&config, &model, &x);
+            let exact = contrasts(&model, &(log_q.clone().exp() * (log_q - log_p)).sum());
+            let mut code = code::build(&config, &x.device()).unwrap();
+            let (x, mut noise) = (x.repeat(&[100, 1]), Noise::seeded(3));
+            let draws: Vec<Vec<f64>> = (0..DRAWS)
+                .map(|_| {
+                    let objective = training_objective(&model, &x, &mut *code, 0.5, &mut noise).unwrap();
+                    contrasts(&model, &objective.loss)
+                })
+                .collect();
+            assert!(exact.len() > 12);
+            for (i, exact) in exact.iter().enumerate() {
+                let average = Average::of(&draws.iter().map(|draw| draw[i]).collect::<Vec<_>>());
+                // One in a million of Student's law with 39 degrees of freedom lies beyond 5.8.
+                let near = 5.8 * average.standard_error + 1e-3 * (1.0 + exact.abs());
+                let name = method.name();
+                assert!((average.mean - exact).abs() < near, "{name} {latents}, parameter {i}: {average:?} {exact}");
+            }
         }
     }
 

@@ -14,6 +14,7 @@ pub mod config;
 pub mod decoder;
 pub mod encoder;
 pub mod latents;
+pub mod layer;
 pub mod likelihood;
 pub mod method;
 pub mod model;
@@ -21,6 +22,7 @@ pub mod perceptron;
 pub mod pictures;
 pub mod preset;
 pub mod prior;
+pub mod stack;
 pub mod train;
 
 mod linear;
