@@ -26,7 +26,8 @@
 //! # The map
 //! 1. [`random`]: NumPy's seeding and generator, so that a seed starts the episode that it starts in Gymnasium;
 //! 2. [`environment`]: the trait [`Environment`](environment::Environment), the environments, their wrappers;
-//! 3. [`check`]: the laws of an environment, to hold your own to.
+//! 3. [`check`]: the laws of an environment, to hold your own to;
+//! 4. [`render`]: episodes to look at.
 //!
 //! # Conventions
 //! An action is a number below [`num_actions`](environment::Environment::num_actions). An episode ends *terminated*
@@ -43,6 +44,7 @@ pub mod random;
 pub mod environment;
 
 pub mod check;
+pub mod render;
 
 pub use crate::error::{Error, Result};
 pub use crate::snapshot::{Snapshot, SnapshotReader};

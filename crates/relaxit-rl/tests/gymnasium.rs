@@ -11,9 +11,13 @@ use relaxit_rl::environment::{
 };
 use relaxit_rl::{Error, Result};
 
-/// A worker that is a shell script; it answers at once or not at all.
-fn fake(script: &str) -> WorkerOptions {
-    WorkerOptions { command: ["sh", "-c", script].map(str::to_owned).to_vec(), time_limit: Duration::from_millis(500) }
+/// A worker that is a shell script. It has long to answer, unless it is expected not to.
+fn fake(script: &str, expected: &str) -> WorkerOptions {
+    let seconds = if expected == "did not answer" { 1 } else { 30 };
+    WorkerOptions {
+        command: ["sh", "-c", script].map(str::to_owned).to_vec(),
+        time_limit: Duration::from_secs(seconds),
+    }
 }
 
 fn problem<T>(result: Result<T>) -> String {
@@ -33,8 +37,8 @@ fn a_worker_that_misbehaves_at_once_is_an_error() {
     let cases = [
         ("exit 3", "died"),
         ("echo no module of that name >&2; exit 1", "no module of that name"),
-        ("exec sleep 1000", "did not answer within 0.5 s"),
-        ("read l; exec sleep 1000", "did not answer within 0.5 s"),
+        ("exec sleep 1000", "did not answer"),
+        ("read l; exec sleep 1000", "did not answer"),
         ("echo hello; exec sleep 1000", "nonsense"),
         ("read l; echo '{\"made\": 3}'; exec sleep 1000", "nonsense"),
         ("read l; printf '{\"made\": '; exit", "nonsense"),
@@ -57,11 +61,11 @@ fn a_worker_that_misbehaves_at_once_is_an_error() {
     ];
     for (script, expected) in cases {
         let start = Instant::now();
-        let problem = problem(Gymnasium::new("Fake-v0", &fake(script)));
+        let problem = problem(Gymnasium::new("Fake-v0", &fake(script, expected)));
         assert!(problem.contains(expected), "`{script}`: {problem}");
-        assert!(start.elapsed() < Duration::from_secs(10), "`{script}`");
+        assert!(start.elapsed() < Duration::from_secs(20), "`{script}`");
     }
-    let options = WorkerOptions { command: vec!["/no/such/program".to_owned()], ..fake("") };
+    let options = WorkerOptions { command: vec!["/no/such/program".to_owned()], ..fake("", "") };
     assert!(problem(VectorizedGymnasium::new("Fake-v0", 2, &options)).contains("/no/such/program"));
     let options = WorkerOptions { command: Vec::new(), ..options };
     assert!(problem(Gymnasium::new("Fake-v0", &options)).contains("empty"));
@@ -82,7 +86,8 @@ fn a_worker_that_misbehaves_later_is_an_error_for_ever() {
         ),
     ];
     for (script, expected) in cases {
-        let mut environment = Gymnasium::new("Fake-v0", &fake(&format!("{MADE} {STARTED} {script}"))).expect("a start");
+        let mut environment =
+            Gymnasium::new("Fake-v0", &fake(&format!("{MADE} {STARTED} {script}"), expected)).expect("a start");
         assert_eq!((environment.num_actions(), environment.observation_space()), (2, Space::Discrete { n: 3 }));
         let first = problem(environment.step(1));
         assert!(first.contains(expected), "`{script}`: {first}");
@@ -98,7 +103,7 @@ fn a_worker_that_stops_reading_is_an_error_too() {
     let script =
         r#"read l; echo '{"made": {"actions": 2, "space": {"discrete": 3}, "masked": false}}'; exec sleep 1000"#;
     // The request is longer than a pipe holds.
-    let problem = problem(VectorizedGymnasium::new("Fake-v0", 100_000, &fake(script)));
+    let problem = problem(VectorizedGymnasium::new("Fake-v0", 100_000, &fake(script, "did not answer")));
     assert!(problem.contains("did not answer"), "{problem}");
 }
 

@@ -87,3 +87,16 @@ pub(crate) fn check_values<const D: usize>(
         Some(example) => Err(Error::Values { subject, parameter, requirement, example, count: 1 + refused.count() }),
     }
 }
+
+/// The shape to which two parameters broadcast; refuses the first if there is none.
+pub(crate) fn broadcast_shape<const D: usize>(
+    subject: &'static str,
+    (parameter, shape): (&'static str, [usize; D]),
+    (other, others): (&'static str, [usize; D]),
+) -> Result<[usize; D]> {
+    if shape.iter().zip(others).any(|(&a, b)| a != b && a != 1 && b != 1) {
+        let requirement = format!("a shape that broadcasts with {others:?}, the shape of `{other}`");
+        return Err(Error::Shape { subject, parameter, requirement, got: shape.to_vec() });
+    }
+    Ok(std::array::from_fn(|dim| if shape[dim] == 1 { others[dim] } else { shape[dim] }))
+}

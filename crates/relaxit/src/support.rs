@@ -193,7 +193,14 @@ fn every_entry<const D: usize>(holds: Tensor<D, Bool>) -> Tensor<D, Bool> {
     holds.float().sum_dim(D - 1).equal_elem(entries as f32)
 }
 
-/// `log_prob` with −∞ outside the support, and no gradient there from values that are finite.
+/// `value` with 0 for what is not finite: formulae are evaluated there, because masking their result with −∞ would leave the
+/// NaN of their derivatives.
+pub(crate) fn finite<const D: usize>(value: Tensor<D>) -> Tensor<D> {
+    let strange = value.clone().inner().is_finite().bool_not();
+    value.mask_fill(strange, 0.0)
+}
+
+/// `log_prob`, computed of [`finite`] values, with −∞ outside the support, and no gradient there.
 pub(crate) fn restrict<const D: usize>(log_prob: Tensor<D>, support: Support, value: Tensor<D>) -> Tensor<D> {
     log_prob.mask_fill(support.contains(value).bool_not(), f64::NEG_INFINITY)
 }

@@ -352,3 +352,35 @@ proptest! {
         shapes_hold([a, b, c, d], seed, spread, temperature)?;
     }
 }
+
+/// Scales at both ends of their range, in F32: densities and their gradients, though not those of a variance.
+#[test]
+fn scales_from_end_to_end() {
+    fn held<L: Reparameterized<2> + Density<2>>(name: &str, law: impl Fn(Tensor<2>, Tensor<2>) -> L + Copy + 'static) {
+        for scale in [1e-30, 1e-20, 1.0, 1e20, 1e30] {
+            let case = Case::new(name, &[0.0, 0.7, scale, scale], move |p: Tensor<2>| {
+                law(p.clone().slice_dim(1, 0..2), p.slice_dim(1, 2..4))
+            });
+            extremes::sampling(&case).assert();
+            extremes::rsampling(&case).assert();
+            extremes::support(&case).assert();
+        }
+    }
+    held("Normal", |loc, scale| Normal::new(loc, scale).unwrap());
+    held("Logistic", |loc, scale| Logistic::new(loc, scale).unwrap());
+    held("Gumbel", |loc, scale| Gumbel::new(loc, scale).unwrap());
+    held("Normal by log-scale", |loc, scale| Normal::from_log_scale(loc, scale.log()).unwrap());
+    let near = |scale: f64| {
+        let at = |loc: f64| {
+            Normal::new(Tensor::<1>::full([1], loc, &Device::flex()), Tensor::full([1], scale, &Device::flex()))
+        };
+        at(0.0).unwrap().kl_divergence(&at(scale).unwrap()).into_scalar::<f32>()
+    };
+    for scale in [1e-30, 1.0, 1e30] {
+        assert!((near(scale) - 0.5).abs() < 1e-5, "{scale}");
+    }
+    for bad in [0.0, -1.0, 1e-31, 1e31, f64::NAN] {
+        let tensor = |x: f64| Tensor::<1>::full([1], x, (&Device::flex(), DType::F64));
+        assert!(Normal::new(tensor(0.0), tensor(bad)).is_err(), "{bad}");
+    }
+}

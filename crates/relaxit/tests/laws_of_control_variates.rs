@@ -705,3 +705,75 @@ fn what_the_relaxed_objective_alone_can_do() {
         assert!(best(t, logit, false, 0.5, constant) > 1e4);
     }
 }
+
+/// Where relaxation and control variate push their derivatives forward, nothing is left of the error of a difference.
+fn is_exact<R: Tempered<2> + 'static>(at: &dyn Fn(Tensor<2>) -> R)
+where
+    R::Hard: Density<2>,
+{
+    let logits = Tensor::<2>::from_data([[0.4, -1.0, 0.8]], options(DType::F64)).repeat_dim(0, 100);
+    let network = |hidden: &[usize]| Network::new(&[3], hidden, &mut Noise::seeded(5), options(DType::F64)).unwrap();
+    let estimators: [Boxed<R>; 3] = [
+        Box::new(LearnedTemperature::new(Relax::new(network(&[4])), 0.5, options(DType::F64)).unwrap()),
+        Box::new(LearnedTemperature::new(Relax::new(network(&[3, 2])), 0.5, options(DType::F64)).unwrap()),
+        Box::new(Relax::new(network(&[])).uncoupled()),
+    ];
+    for mut estimator in estimators {
+        let total = estimator.parameters().iter().map(|leaf| leaf.dims()[0]).sum::<usize>();
+        let point: Vec<f64> = (0..total).map(|index| 0.8 * (1.0 + 2.3 * index as f64).sin()).collect();
+        let mut square = |point: &[f64]| square_and_tuning(&mut *estimator, at, &logits, point);
+        let (_, tuning) = square(&point);
+        let (h, largest) = (1e-4, tuning.iter().fold(0.0_f64, |largest, slope| largest.max(slope.abs())));
+        for index in 0..total {
+            let mut at = |sign: f64| {
+                let mut moved = point.clone();
+                moved[index] += sign * h;
+                square(&moved).0
+            };
+            let slope = (at(1.0) - at(-1.0)) / (2.0 * h);
+            assert!(
+                (tuning[index] - slope).abs() < 1e-6 * largest,
+                "parameter {index}: {}, not {slope}",
+                tuning[index]
+            );
+        }
+    }
+}
+
+#[test]
+fn a_network_is_differentiated_exactly() {
+    is_exact(&|p| RelaxedBernoulli::from_logits(p, 0.7).unwrap());
+    is_exact(&|p| RelaxedOneHotCategorical::from_logits(p, 0.7).unwrap());
+    is_exact(&|p: Tensor<2>| {
+        let atoms = Tensor::from_floats([0.0, 2.0, 5.0], &p.device());
+        GeneralizedGumbelSoftmax::from_logits(p, atoms, 0.7).unwrap()
+    });
+}
+
+/// Tangents of both latents and of their relaxed samples against central differences.
+fn moves_as_it_says<R: Tempered<2>>(at: &dyn Fn(Tensor<2>) -> R) {
+    let device = Device::flex();
+    let logits = Tensor::<2>::from_data([[0.4, -1.0, 0.8]], (&device, DType::F64)).repeat_dim(0, 500);
+    let mut noise = Noise::seeded(6);
+    let direction = noise.draw::<2>(Base::Normal, [500, 3], (&device, DType::F64));
+    let law = at(logits.clone());
+    let [u, v] = [0, 1].map(|_| noise.draw::<2>(R::BASE, law.noise_shape(), (&device, DType::F64)));
+    let b = law.threshold(law.latent().transport(u.clone()));
+    let latents = |by: f64| {
+        let law = at(logits.clone() + direction.clone() * by);
+        [law.latent().transport(u.clone()), law.latent_given(b.clone(), v.clone())].map(|z| (law.squash(z.clone()), z))
+    };
+    let tangents = law.tangents(u.clone(), b.clone(), v.clone(), direction.clone()).unwrap();
+    let h = 1e-5;
+    for ((tangent, ahead), behind) in tangents.into_iter().zip(latents(h)).zip(latents(-h)) {
+        let slope = |ahead: Tensor<2>, behind: Tensor<2>| (ahead - behind) * (0.5 / h);
+        assert!(tangent.relaxed.all_close(slope(ahead.0, behind.0), Some(1e-6), Some(1e-8)));
+        assert!(tangent.latent.all_close(slope(ahead.1, behind.1), Some(1e-6), Some(1e-8)));
+    }
+}
+
+#[test]
+fn latents_move_as_they_say() {
+    moves_as_it_says(&|p| RelaxedBernoulli::from_logits(p, 0.7).unwrap());
+    moves_as_it_says(&|p| RelaxedOneHotCategorical::from_logits(p, 0.7).unwrap());
+}

@@ -545,3 +545,78 @@ fn extremes_of_logistic_normals() {
     let law = LogisticNormalSoftmax::from_log_scale(empty.clone(), empty).unwrap();
     assert_eq!(law.rsample(&mut Noise::seeded(0)).dims(), [0, 2]);
 }
+
+/// A number of trials for each element: every answer is that of the law with this number alone.
+#[test]
+fn binomial_of_several_numbers_of_trials() {
+    let options = (&Device::flex(), DType::F64);
+    let logits = Tensor::<2>::from_data([[-1.0, 0.5, 3.0], [0.2, -4.0, 0.0]], options);
+    let trials = [[0.0, 3.0, 17.0]];
+    let each = Binomial::from_logits(Tensor::<2>::from_data(trials, options), logits.clone()).unwrap();
+    assert_eq!((each.shape(), each.support()), ([2, 3], Support::NaturalsUpTo(17)));
+    let q = Binomial::from_logits(Tensor::<2>::from_data(trials, options), logits.clone() * -0.5).unwrap();
+    let draws = each.sample(&mut Noise::seeded(0));
+    for (column, n) in trials[0].into_iter().enumerate() {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a small whole number
+        let alone = |logits: &Tensor<2>| Binomial::from_logits(n as usize, logits.clone()).unwrap();
+        let (law, other) = (alone(&logits), alone(&(logits.clone() * -0.5)));
+        let same = |a: Tensor<2>, b: Tensor<2>| {
+            let (a, b) = (a.narrow(1, column, 1), b.narrow(1, column, 1));
+            let finite = |x: &Tensor<2>| x.clone().mask_fill(x.clone().is_finite().bool_not(), -1e9);
+            assert!(finite(&a).all_close(finite(&b), Some(1e-12), Some(1e-13)), "{n}: {a} {b}");
+        };
+        same(draws.clone(), law.sample(&mut Noise::seeded(0)));
+        same(each.mean(), law.mean());
+        same(each.variance(), law.variance());
+        same(each.mode(), law.mode());
+        same(each.kl_divergence(&q), law.kl_divergence(&other));
+        for k in 0..=18 {
+            let k = Tensor::<2>::full([2, 3], f64::from(k), options);
+            same(each.log_prob(k.clone()), law.log_prob(k));
+        }
+    }
+    let total = each.outcomes().map(|k| each.log_prob(k).exp()).reduce(|a, b| a + b).unwrap();
+    assert!(total.all_close(Tensor::ones([2, 3], options), Some(1e-12), None));
+    let case = Case::new("Binomial of 2 and 9 trials", &[0.3, -1.0], |p: Tensor<2>| {
+        let trials = Tensor::<2>::from_data([[2.0, 9.0]], (&p.device(), p.dtype()));
+        Binomial::from_logits(trials, p).unwrap()
+    });
+    moments::mean_and_variance(&case).assert();
+    chi_square::outcomes(&case).assert();
+    score::identity(&case).assert();
+    finite_difference::log_prob(&case).assert();
+}
+
+/// Of two numbers of trials the divergence is a sum: to the larger finite, to the smaller infinite.
+#[test]
+fn binomial_divergences_of_two_numbers_of_trials() {
+    let law = |n: usize, logit: f64| {
+        let logits = Tensor::<1>::from_data([logit], (&Device::flex(), DType::F64));
+        Binomial::from_logits(n, logits).unwrap()
+    };
+    let numbers = |x: Tensor<1>| x.try_into_vec_as::<f64>().unwrap();
+    // Binomial(1, ½) to Binomial(2, ½): ½ ln(½ / ¼) + ½ ln(½ / ½).
+    let kl = numbers(law(1, 0.0).kl_divergence(&law(2, 0.0)));
+    assert!((kl[0] - 0.5 * 2.0_f64.ln()).abs() < 1e-12, "{kl:?}");
+    assert_eq!(numbers(law(2, 0.0).kl_divergence(&law(1, 0.0))), [f64::INFINITY]);
+    let counts = |x: [f64; 2]| Tensor::<1>::from_data(x, (&Device::flex(), DType::F64));
+    let p = Binomial::from_logits(counts([1.0, 5.0]), counts([0.0, 1.0])).unwrap();
+    let q = Binomial::from_logits(counts([2.0, 5.0]), counts([0.0, -1.0])).unwrap();
+    let (kl, same) = (numbers(p.kl_divergence(&q)), numbers(law(5, 1.0).kl_divergence(&law(5, -1.0))));
+    assert!((kl[0] - 0.5 * 2.0_f64.ln()).abs() < 1e-12 && (kl[1] - same[0]).abs() < 1e-12, "{kl:?} {same:?}");
+}
+
+#[test]
+fn binomial_refuses_what_is_no_number_of_trials() {
+    let logits = || Tensor::<2>::zeros([2, 3], &Device::flex());
+    for bad in [-1.0, 0.5, f64::NAN, f64::INFINITY, f64::from(1 << 25)] {
+        let trials = Tensor::<2>::full([2, 3], bad, &Device::flex());
+        let refused = Binomial::from_logits(trials, logits());
+        assert!(matches!(refused, Err(Error::Values { parameter: "total_count", count: 6, .. })), "{bad}");
+    }
+    let refused = Binomial::from_logits(Tensor::<2>::ones([2, 2], &Device::flex()), logits());
+    assert!(matches!(refused, Err(Error::Shape { parameter: "total_count", .. })));
+    let empty =
+        Binomial::from_logits(Tensor::<2>::ones([0, 3], &Device::flex()), Tensor::zeros([0, 3], &Device::flex()));
+    assert_eq!(empty.unwrap().sample(&mut Noise::seeded(0)).dims(), [0, 3]);
+}

@@ -263,6 +263,40 @@ fn log_weights_of_any_size_stay_finite() {
     }
 }
 
+/// The gradients of one seed, in F64; the parameters of the estimators are F32.
+fn of_one_seed(estimator: &mut dyn Estimator<RelaxedBernoulli<2>, 2>, f: &dyn Objective<2>) -> Tensor<2> {
+    let row = TensorData::new(vec![0.4, -1.0, 0.8], [1, 3]);
+    let leaf = Tensor::<2>::from_data(row, (&Device::flex(), DType::F64)).repeat_dim(0, 50).autodiff().require_grad();
+    let at = RelaxedBernoulli::from_logits(leaf.clone(), 0.5).unwrap();
+    let estimate = estimator.estimate(&at, f, &mut Noise::seeded(3));
+    leaf.grad(&estimate.surrogate.backward()).unwrap()
+}
+
+#[test]
+fn untrained_they_are_the_leave_one_out_estimator() {
+    let device = Device::flex();
+    let f = power(3);
+    let plain = of_one_seed(&mut Rloo::new(3).unwrap(), &f);
+    let mut double = DoubleControlVariate::new(3, &device).unwrap();
+    let mut rodeo = Rodeo::new(3, 4, &device, &mut Noise::seeded(0)).unwrap();
+    assert!(of_one_seed(&mut double, &f).all_close(plain.clone(), Some(1e-12), Some(1e-15)));
+    assert!(of_one_seed(&mut rodeo, &f).all_close(plain, Some(1e-12), Some(1e-15)));
+}
+
+/// A constant in the log-weights says nothing about the choice; neither does it to the control variates.
+#[test]
+fn a_constant_in_the_objective_changes_nothing() {
+    let (f, shifted) = (power(2), |b: Tensor<2>| power(2)(b) + 1000.0);
+    for mut estimator in [
+        Box::new(Vimco::new(4).unwrap()) as Boxed<RelaxedBernoulli<2>>,
+        Box::new(Vimco::new(4).unwrap().with_arithmetic_mean()),
+        Box::new(double(3, -0.7)),
+    ] {
+        let (before, after) = (of_one_seed(&mut *estimator, &f), of_one_seed(&mut *estimator, &shifted));
+        assert!(before.all_close(after, Some(1e-9), Some(1e-12)), "{}", estimator.name());
+    }
+}
+
 /// Wherever an estimator's parameters stand, `tuning` has the gradient of its squared norm.
 #[test]
 fn tuning_is_the_gradient_of_the_squared_norm() {
@@ -300,6 +334,27 @@ fn tuning_is_the_gradient_of_the_squared_norm() {
             let expected: f64 = by.clone().square().sum().into_scalar();
             assert!((slope - expected).abs() < 1e-3 * expected, "parameter {index}: {slope} {expected}");
         }
+    }
+}
+
+/// Nothing that is not learned may enter the graph, which only a backward pass would free again.
+#[test]
+fn what_is_not_learned_is_not_tuned() {
+    let device = Device::flex().autodiff();
+    let estimators: [Boxed<RelaxedBernoulli<2>>; 2] = [
+        Box::new(DoubleControlVariate::with_coefficient(2, Tensor::from_floats([-0.5], &device)).unwrap()),
+        Box::new({
+            let mut rodeo = rodeo(2);
+            let estimator: &mut dyn Estimator<RelaxedBernoulli<2>, 2> = &mut rodeo;
+            estimator.set_parameters(estimator.parameters().into_iter().map(|p| p.inner().autodiff()).collect());
+            rodeo
+        }),
+    ];
+    for mut estimator in estimators {
+        let leaf = Tensor::<2>::zeros([8, 2], &device).require_grad();
+        let at = RelaxedBernoulli::from_logits(leaf, 0.5).unwrap();
+        let estimate = estimator.estimate(&at, &power(2), &mut Noise::seeded(0));
+        assert!(estimate.tuning.is_none() && !estimate.value.is_tracked(), "{}", estimator.name());
     }
 }
 

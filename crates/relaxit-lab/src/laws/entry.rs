@@ -127,6 +127,8 @@ impl Arguments<'_> {
     }
 }
 
+const INTEGRAL: &str = "density integrates to 1";
+
 pub(super) type Build<L> = fn(&Arguments) -> relaxit::Result<L>;
 
 /// A test law, and when it does not apply.
@@ -163,10 +165,7 @@ impl<L: Distribution<2> + 'static> Entry<L> {
             atoms: false,
             offers: Vec::new(),
         };
-        entry
-            .check("independence of rows and draws", independence::rows)
-            .unless(unfit::constant)
-            .unless(unfit::unresolved)
+        entry.check("independence of rows and draws", independence::rows).unless(unfit::constant).unless(unfit::coarse)
     }
 
     /// Another name for it.
@@ -199,6 +198,14 @@ impl<L: Distribution<2> + 'static> Entry<L> {
         self
     }
 
+    /// When the density cannot be integrated.
+    #[must_use]
+    pub fn unless_integrated(mut self, unfit: Unfit<L>) -> Self {
+        let integral = self.checks.iter_mut().find(|check| check.name == INTEGRAL);
+        integral.expect("a density without atoms").unfit.push(unfit);
+        self
+    }
+
     /// A sample with a gradient, by any means: straight-through laws have one without being reparameterised.
     #[must_use]
     pub fn pathwise(mut self, rsample: fn(&L, &mut Noise) -> Tensor<2>) -> Self {
@@ -219,7 +226,7 @@ impl<L: Distribution<2> + 'static> Entry<L> {
 
     /// A test law that takes differences in the parameters.
     fn differences(self, name: &'static str, run: fn(&Case<L>) -> Verdict) -> Self {
-        self.check(name, run).unless(unfit::steep).unless(unfit::unresolved)
+        self.check(name, run).unless(unfit::steep)
     }
 }
 
@@ -233,21 +240,23 @@ impl<L: Density<2> + 'static> Entry<L> {
             .check("draws and their log_prob", extremes::sampling)
             .differences("gradient of log_prob in the parameters", finite_difference::log_prob)
             .check("score identity", score::identity)
+            .unless(unfit::constant)
+            .unless(unfit::clamped)
             .unless(unfit::saturated)
     }
 
     /// A density with respect to volume, without atoms.
     #[must_use]
     pub fn continuous(self) -> Self {
-        self.check("density integrates to 1", quadrature::normalisation)
+        self.check(INTEGRAL, quadrature::normalisation)
             .unless(unfit::beyond_a_plane)
-            .unless(unfit::sharp)
+            .unless(unfit::ridged)
+            .unless(unfit::coarse)
             .unless(unfit::saturated)
             .check("draws against log_prob", ks::density)
             .unless(unfit::beyond_a_line)
             .unless(unfit::saturated)
             .differences("gradient of log_prob in the value", finite_difference::value)
-            .unless(unfit::saturated)
             .unless(unfit::cornered)
     }
 
@@ -303,7 +312,10 @@ impl<L: Distribution<2> + 'static> Entry<L> {
     where
         L: Moments<2>,
     {
-        self.offer("mean and variance").check("mean and variance", moments::mean_and_variance).unless(unfit::unresolved)
+        self.offer("mean and variance")
+            .check("mean and variance", moments::mean_and_variance)
+            .unless(unfit::constant)
+            .unless(unfit::unresolved)
     }
 
     /// Samples that are a differentiable image of noise.
@@ -325,9 +337,7 @@ impl<L: Distribution<2> + 'static> Entry<L> {
         L: Relaxation<2>,
         L::Hard: Enumerable<2> + Density<2>,
     {
-        self.offer("hard sample")
-            .check("thresholded draws against the hard law", coupling::hard)
-            .unless(unfit::unresolved)
+        self.offer("hard sample").check("thresholded draws against the hard law", coupling::hard)
     }
 
     /// A latent that can be drawn given its hard value.
@@ -338,11 +348,10 @@ impl<L: Distribution<2> + 'static> Entry<L> {
     {
         self.offer("latent given the hard sample")
             .check("latent given b thresholds to b", coupling::threshold)
-            .unless(unfit::unresolved)
             .check("latent given b, averaged over b", coupling::marginal)
-            .unless(unfit::unresolved)
+            .unless(unfit::flat)
             .check("latent given b against rejection", coupling::conditional)
-            .unless(unfit::unresolved)
+            .unless(unfit::flat)
             .differences("gradient of the latent given b", coupling::pathwise)
     }
 }

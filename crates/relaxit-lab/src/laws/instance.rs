@@ -88,8 +88,14 @@ pub trait Instance {
     /// How many test laws there are.
     fn checks(&self) -> usize;
 
-    /// The finding of one test law.
+    /// The name of one test law.
+    fn name_of(&self, index: usize) -> &'static str;
+
+    /// The finding of one test law: its verdict, or the reason why it does not apply.
     fn check(&self, index: usize, draws: usize, seed: u64) -> Finding;
+
+    /// The verdict of one test law, whether it applies or not.
+    fn verdict(&self, index: usize, draws: usize, seed: u64) -> Verdict;
 }
 
 pub(super) struct At<L> {
@@ -228,8 +234,16 @@ impl<L: Distribution<2> + 'static> Instance for At<L> {
         let check = &self.entry.checks[index];
         let subject = self.subject.get_or_init(|| Subject::new(&self.entry, &self.values));
         let unfit = check.unfit.iter().find_map(|unfit| unfit(subject));
-        let case = || self.entry.case(&self.values).with_draws(draws).with_seed(seed);
-        Finding { name: check.name, verdict: unfit.map_or_else(|| Ok((check.run)(&case())), Err) }
+        let verdict = unfit.map_or_else(|| Ok(self.verdict(index, draws, seed)), Err);
+        Finding { name: check.name, verdict }
+    }
+
+    fn name_of(&self, index: usize) -> &'static str {
+        self.entry.checks[index].name
+    }
+
+    fn verdict(&self, index: usize, draws: usize, seed: u64) -> Verdict {
+        (self.entry.checks[index].run)(&self.entry.case(&self.values).with_draws(draws).with_seed(seed))
     }
 }
 

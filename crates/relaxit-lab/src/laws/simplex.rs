@@ -4,9 +4,9 @@ use relaxit::distribution::{Dirichlet, LogisticNormal, LogisticNormalSoftmax};
 use relaxit::reference::{IMPLICIT_REPARAMETERIZATION, INVERTIBLE_GAUSSIAN, LOGISTIC_NORMAL};
 use relaxit::relaxation::InvertibleGaussian;
 
-use super::TEMPERATURE;
 use super::entry::{Entry, Law};
 use super::parameter::{Parameter, Range};
+use super::{TEMPERATURE, unfit};
 
 const LOC: Parameter = Parameter::each("loc", Range::Real, &[0.5, -0.5]);
 const SCALE: Parameter = Parameter::each("scale", Range::Within(1e-15, 1e15), &[1.0]);
@@ -16,11 +16,12 @@ pub(super) fn laws() -> Vec<Box<dyn Law>> {
 }
 
 fn dirichlet() -> Entry<Dirichlet<2>> {
-    let concentration = Parameter::each("concentration", Range::Within(1e-3, 1e6), &[1.5, 2.0, 3.0]);
+    let concentration = Parameter::each("concentration", Range::Within(1e-3, 9e5), &[1.5, 2.0, 3.0]);
     Entry::new("Dirichlet", "points of the simplex", &[concentration], |p| Dirichlet::new(p.tensor("concentration")))
         .paper(IMPLICIT_REPARAMETERIZATION)
         .density()
         .continuous()
+        .unless_integrated(unfit::lopsided)
         .moments()
         .entropy()
         .pathwise(relaxit::distribution::Reparameterized::rsample)

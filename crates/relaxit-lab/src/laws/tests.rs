@@ -103,7 +103,8 @@ fn good_laws_pass_and_say_what_does_not_apply() {
     assert_eq!(failures(bernoulli.as_ref(), 20_000), Vec::<&str>::new());
     let relaxed = instance("RelaxedBernoulli", &[("logits", &[0.3]), ("temperature", &[1e-3])]);
     let left_out = (0..relaxed.checks()).filter(|index| relaxed.check(*index, 2_000, 0).verdict.is_err()).count();
-    assert!(left_out >= 5, "{left_out}");
+    // The score identity, the integral and the comparison with it: draws are rounded to 0 and 1.
+    assert_eq!(left_out, 3);
     assert_eq!(failures(relaxed.as_ref(), 20_000), Vec::<&str>::new());
 }
 
@@ -135,4 +136,78 @@ fn faulty_laws_fail() {
     });
     let failed = tampered(entry.reparameterized().moments(), &[("loc", &[0.3]), ("scale", &[2.0])]);
     assert_eq!(failed, ["gradient of the sample in the parameters"]);
+}
+
+/// A law as a command line gives it.
+fn parsed(line: &str) -> Box<dyn Instance> {
+    let mut words = line.split(' ');
+    let law = find(words.next().unwrap()).unwrap();
+    let given: Vec<_> = words.map(|word| parameter::assignment(word).unwrap()).collect();
+    build(law.as_ref(), parameter::collect(&given).unwrap()).unwrap()
+}
+
+/// What is left out is left out rightly: where the test would be run, it fails, of a law that is right.
+#[test]
+fn what_is_left_out_would_fail() {
+    for (line, check, reason) in [
+        ("Poisson rate=1e-6", "independence of rows and draws", "an entry hardly ever varies"),
+        ("Poisson rate=1e-6", "score identity", "an entry hardly ever varies"),
+        ("Geometric logits=30", "mean and variance", "an entry hardly ever varies"),
+        ("Normal loc=1e6 scale=1e-6", "independence of rows and draws", "draws hardly differ beside their size"),
+        ("LogisticNormal loc=0,0 scale=1e-12", "density integrates to 1", "draws hardly differ beside their size"),
+        ("Normal loc=1e4 scale=1e-3", "mean and variance", "draws vary too little beside their size"),
+        ("Normal loc=1e6 scale=1", "gradient of log_prob in the parameters", "too near a limit for differences"),
+        ("Normal loc=0 scale=1e-15", "gradient of log_prob in the value", "too near a limit for differences"),
+        ("ExpConcrete logits=9e4,0,1 temperature=1", "gradient of log_prob in the parameters", "too near a limit"),
+        ("RelaxedBernoulli logits=0.3 temperature=0.05", "score identity", "draws round to the boundary"),
+        ("RelaxedBernoulli logits=0.3 temperature=0.05", "density integrates to 1", "draws round to the boundary"),
+        ("RelaxedBernoulli logits=0.3 temperature=0.05", "draws against log_prob", "draws round to the boundary"),
+        ("RelaxedOneHotCategorical logits=0,1,2 temperature=0.2", "gradient of log_prob in the value", "a corner"),
+        ("RelaxedOneHotCategorical logits=0,1,2 temperature=1e6", "latent given b against rejection", "too little"),
+        ("Dirichlet concentration=0.02,2,2", "density integrates to 1", "too lopsided for quadrature"),
+        ("Dirichlet concentration=1e-3,1e-3", "entropy", "draws round to the boundary"),
+        (
+            "CorrelatedRelaxedBernoulli logits=0.3,-1.2 correlation=1,0.9999,0.9999,1 temperature=1",
+            "density integrates to 1",
+            "the density is a ridge",
+        ),
+        ("HardConcrete logits=0.3 temperature=1e-6", "score identity", "nearly every draw is clamped"),
+    ] {
+        let instance = parsed(line);
+        let index = (0..instance.checks()).find(|index| instance.name_of(*index) == check).unwrap();
+        let said = instance.check(index, 20_000, 0).verdict.map(|verdict| verdict.to_string()).unwrap_err();
+        assert!(said.contains(reason), "{line}: {check}: {said}");
+        let verdict = instance.verdict(index, 20_000, 0);
+        assert!(!verdict.passed(), "{line}: nothing speaks against it: {verdict}");
+    }
+}
+
+/// Laws that are right pass what is not left out, at parameters where that is not easy.
+#[test]
+fn nothing_else_fails() {
+    for line in [
+        "Bernoulli logits=1e4,-1e4,0",
+        "Normal loc=9e4 scale=0.01",
+        "Gumbel loc=1e5 scale=1",
+        "RelaxedBernoulli logits=9e4,-9e4 temperature=1e-3",
+        "RelaxedBernoulli logits=0.3 temperature=1e6",
+        "RelaxedOneHotCategorical logits=0,1,2 temperature=0.05",
+        "ExpConcrete logits=0,1 temperature=1e-3",
+        "Dirichlet concentration=0.09,2,2",
+        "Dirichlet concentration=9e5,9e5",
+        "LogisticNormal loc=40,0 scale=1",
+        "InvertibleGaussian loc=0,0 scale=1 temperature=0.05",
+        "CorrelatedRelaxedBernoulli logits=0.3,-1.2 correlation=1,0.9,0.9,1 temperature=1",
+        "HardConcrete logits=30 temperature=0.5",
+        "HardKumaraswamy concentration1=1000 concentration0=1000",
+        "GaussianRelaxedBernoulli loc=0.5 scale=1e-6",
+        "NegativeBinomial total_count=1 logits=-20",
+        "TruncatedPoisson rate=100 num_atoms=5",
+        "KSubset logits=2000,0,-2000 count=1",
+        "StochasticTimesSmooth logits=20",
+        "SoftSort logits=0,1,2 temperature=1e-3",
+        "GeneralizedGumbelSoftmax logits=0,30 atoms=0,1 temperature=1",
+    ] {
+        assert_eq!(failures(parsed(line).as_ref(), 5_000), Vec::<&str>::new(), "{line}");
+    }
 }

@@ -15,7 +15,7 @@ mod cart_pole;
 mod gymnasium;
 mod name;
 mod space;
-mod taxi;
+pub(crate) mod taxi;
 mod time_limit;
 mod vector;
 mod vectorized;

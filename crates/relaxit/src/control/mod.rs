@@ -14,6 +14,7 @@ pub use self::tuner::{Moments, Tuner, TunerState};
 
 use crate::math::on_device;
 use crate::objective::Objective;
+use crate::relaxation::Tangent;
 
 /// A differentiable function `c(z)` of a relaxation's latent, one number for each row.
 ///
@@ -33,6 +34,11 @@ pub trait ControlVariate<R, const D: usize> {
     /// `c(z)` at the relaxation (or the law) `at`, for the objective `f`.
     fn value(&self, at: &R, z: Tensor<D>, f: &dyn Objective<D>) -> Tensor<D>;
 
+    /// The derivative of `c`, if it is known: `None`, by default, leaves it to differences.
+    fn slope(&self) -> Option<&dyn Slope<R, D>> {
+        None
+    }
+
     /// What a [`Tuner`] trains; see [`Estimator::parameters`](crate::estimator::Estimator::parameters).
     fn parameters(&self) -> Vec<Tensor<1>> {
         Vec::new()
@@ -46,6 +52,12 @@ pub trait ControlVariate<R, const D: usize> {
     fn set_parameters(&mut self, parameters: Vec<Tensor<1>>) {
         assert_parameters(&[], &parameters);
     }
+}
+
+/// The derivative of a control variate that knows it, pushed forward so that it can be differentiated once more.
+pub trait Slope<R, const D: usize> {
+    /// The derivative of `c(z)` at the relaxation `at` when `z` moves along `tangent`, differentiable in the parameters.
+    fn along(&self, at: &R, z: Tensor<D>, tangent: &Tangent<D>) -> Tensor<D>;
 }
 
 /// A leaf that records its gradient, on the autodiff side of `device`.

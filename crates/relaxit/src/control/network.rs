@@ -1,12 +1,12 @@
 //! A network over the relaxed sample.
 
-use burn::tensor::{Shape, Tensor, TensorCreationOptions};
+use burn::tensor::{DType, Shape, Tensor, TensorCreationOptions};
 
-use super::{ControlVariate, assert_parameters, learned};
+use super::{ControlVariate, Slope, assert_parameters, learned};
 use crate::error::{Error, Result};
 use crate::noise::{Base, Noise};
 use crate::objective::Objective;
-use crate::relaxation::Relaxation;
+use crate::relaxation::{Relaxation, Tangent};
 
 /// RELAX's free-form control variate: a small network over the relaxed sample, which owes the objective nothing.
 ///
@@ -90,35 +90,49 @@ impl Network {
         Ok(Self { row: row.to_vec(), widths, weights: learned(Tensor::cat(weights, 0), &options.device) })
     }
 
-    /// The network at rows of inputs, `[rows, variables]`.
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let weights = self.weights.clone().cast(x.dtype());
-        let (mut x, mut start) = (x, 0);
-        for (layer, width) in self.widths.windows(2).enumerate() {
+    /// Weights `[in, out]` and biases `[1, out]` of each layer.
+    fn layers(&self, dtype: DType) -> impl Iterator<Item = (Tensor<2>, Tensor<2>)> {
+        let (weights, mut start) = (self.weights.clone().cast(dtype), 0);
+        self.widths.windows(2).map(move |width| {
             let mut part = |shape: [usize; 2]| {
                 let part = weights.clone().slice_dim(0, start..start + shape[0] * shape[1]);
                 start += shape[0] * shape[1];
                 part.reshape(shape)
             };
-            let (matrix, bias) = (part([width[0], width[1]]), part([1, width[1]]));
-            x = if layer == 0 { x } else { x.tanh() };
-            x = x.matmul(matrix) + bias;
-        }
-        x
+            (part([width[0], width[1]]), part([1, width[1]]))
+        })
+    }
+
+    /// Rows of all of a latent's variables: `[rows, variables]`.
+    #[track_caller]
+    fn rows<const D: usize>(&self, x: Tensor<D>) -> Tensor<2> {
+        let shape = x.dims();
+        let batch = shape.iter().rev().skip(self.row.len()).product::<usize>();
+        assert!(shape.ends_with(&self.row), "{NAME}: a latent {shape:?} must end in rows of {:?}", self.row);
+        // As a `Shape`, because an array may not have a 0, and the batch may be empty.
+        x.reshape(Shape::from([batch, self.widths[0]]))
+    }
+
+    /// One number a row, back in the shape of the batch.
+    fn values<const D: usize>(&self, x: Tensor<2>, mut shape: [usize; D]) -> Tensor<D> {
+        shape[D - self.row.len()..].fill(1);
+        x.reshape(Shape::from(shape))
     }
 }
 
 impl<R: Relaxation<D>, const D: usize> ControlVariate<R, D> for Network {
     #[track_caller]
     fn value(&self, at: &R, z: Tensor<D>, _: &dyn Objective<D>) -> Tensor<D> {
-        let shape = z.dims();
-        let batch = shape.iter().rev().skip(self.row.len()).product::<usize>();
-        assert!(shape.ends_with(&self.row), "{NAME}: a latent {shape:?} must end in rows of {:?}", self.row);
-        let mut one_a_row = shape;
-        one_a_row[D - self.row.len()..].fill(1);
-        // As a `Shape`, because an array may not have a 0, and the batch may be empty.
-        let x = (at.squash(z) * 2.0 - 1.0).reshape(Shape::from([batch, self.widths[0]]));
-        self.forward(x).reshape(Shape::from(one_a_row))
+        let (shape, mut x) = (z.dims(), self.rows(at.squash(z) * 2.0 - 1.0));
+        for (layer, (matrix, bias)) in self.layers(x.dtype()).enumerate() {
+            x = if layer == 0 { x } else { x.tanh() };
+            x = x.matmul(matrix) + bias;
+        }
+        self.values(x, shape)
+    }
+
+    fn slope(&self) -> Option<&dyn Slope<R, D>> {
+        Some(self)
     }
 
     fn parameters(&self) -> Vec<Tensor<1>> {
@@ -129,5 +143,23 @@ impl<R: Relaxation<D>, const D: usize> ControlVariate<R, D> for Network {
     fn set_parameters(&mut self, mut parameters: Vec<Tensor<1>>) {
         assert_parameters(&ControlVariate::<R, D>::parameters(self), &parameters);
         self.weights = parameters.remove(0);
+    }
+}
+
+impl<R: Relaxation<D>, const D: usize> Slope<R, D> for Network {
+    /// By the chain rule.
+    #[track_caller]
+    fn along(&self, at: &R, z: Tensor<D>, tangent: &Tangent<D>) -> Tensor<D> {
+        let (shape, mut x) = (z.dims(), self.rows(at.squash(z) * 2.0 - 1.0));
+        let mut moved = self.rows(tangent.relaxed.clone() * 2.0);
+        for (layer, (matrix, bias)) in self.layers(x.dtype()).enumerate() {
+            if layer > 0 {
+                x = x.tanh();
+                moved = moved * (-x.clone().square() + 1.0);
+            }
+            x = x.matmul(matrix.clone()) + bias;
+            moved = moved.matmul(matrix);
+        }
+        self.values(moved, shape)
     }
 }

@@ -112,7 +112,9 @@ impl Tuner {
         estimator.set_parameters(self.descend(estimator.parameters(), tuning));
     }
 
-    /// One step of any parameters down `tuning`, such as those of [`Layered`](crate::estimator::Layered).
+    /// The parameters one step down `tuning`, for those that no [`Estimator`] holds, such as those of
+    /// [`Layered`](crate::estimator::Layered) or of [`Lax`](crate::estimator::Lax)'s control variate; as they are, if
+    /// `tuning` depends on none.
     ///
     /// # Panics
     /// If they are others than at the step before.

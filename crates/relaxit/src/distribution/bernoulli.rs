@@ -6,7 +6,7 @@ use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Mome
 use crate::error::{Result, check_values};
 use crate::math::{at_least_f32, indicator, logit, on_device, softplus};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The Bernoulli distribution over {0, 1}: one bit.
 ///
@@ -102,7 +102,7 @@ replicate!(Bernoulli { logits });
 
 impl<const D: usize> Density<D> for Bernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let sign = value.clone() * 2.0 - 1.0;
+        let sign = finite(value.clone()) * 2.0 - 1.0;
         restrict(activation::log_sigmoid(sign * self.logits.clone()), Support::Boolean, value)
     }
 }

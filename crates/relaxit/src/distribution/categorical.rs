@@ -6,7 +6,7 @@ use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Mome
 use crate::error::{Error, Result, check_values};
 use crate::math::{above_zero, at_least_f32, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The categorical distribution over one-hot vectors of K entries: one choice among K.
 ///
@@ -122,7 +122,7 @@ replicate!(OneHotCategorical { logits });
 impl<const D: usize> Density<D> for OneHotCategorical<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         // A category of probability 0 has log-probability −∞, and 0 · −∞ must count as 0.
-        let chosen = (value.clone() * self.log_probs()).mask_fill(value.clone().equal_elem(0.0), 0.0);
+        let chosen = (finite(value.clone()) * self.log_probs()).mask_fill(value.clone().equal_elem(0.0), 0.0);
         restrict(chosen.sum_dim(D - 1), Support::OneHot, value)
     }
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::error::{Result, check_values};
 use crate::math::{above_zero, at_least_f32, constant, digamma, ln_gamma, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The Dirichlet distribution over the simplex: a law of probabilities of K categories.
 ///
@@ -159,7 +159,7 @@ replicate!(Dirichlet { concentration });
 
 impl<const D: usize> Density<D> for Dirichlet<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let log = above_zero(value.clone()).log();
+        let log = above_zero(finite(value.clone())).log();
         let log_prob = ((self.concentration.clone() - 1.0) * log).sum_dim(D - 1) - self.log_normaliser();
         restrict(log_prob, Support::Simplex, value)
     }

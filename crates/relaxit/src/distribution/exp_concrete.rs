@@ -7,7 +7,7 @@ use super::{Density, Distribution, Entropy, Mode, Reparameterized, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{EULER, digamma_scalar, ln_gamma_scalar, on_device, softplus};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
 
 /// The `ExpConcrete` distribution: the logarithm of a Concrete vector, and the latent of every relaxed categorical.
@@ -192,7 +192,7 @@ replicate!(ExpConcrete { logits, temperature });
 impl<const D: usize> Density<D> for ExpConcrete<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let categories = self.shape()[D - 1] as f64;
-        let score = self.logits.clone() - self.temperature.multiply(value.clone());
+        let score = self.logits.clone() - self.temperature.multiply(finite(value.clone()));
         let sum = activation::log_softmax(score, D - 1).sum_dim(D - 1);
         let log_prob = self.temperature.add_log(sum, categories - 1.0) + ln_gamma_scalar(categories);
         restrict(log_prob, Support::LogSimplex, value)

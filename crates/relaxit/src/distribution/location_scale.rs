@@ -3,9 +3,12 @@
 use burn::tensor::{DType, Device, Shape, Tensor};
 
 use super::Lift;
-use crate::error::{Error, Result, check_values};
-use crate::math::{at_least_f32, on_device};
+use crate::error::{Result, broadcast_shape, check_values};
+use crate::math::{at_least_f32, constant, on_device};
 use crate::noise::{Base, Noise};
+
+/// The upper end is 1e30 as f32 rounds it.
+const RANGE: std::ops::RangeInclusive<f64> = 1e-30..=1.000_001e30;
 
 /// The two parameters of `x = loc + scale · ε`, of one shape.
 #[derive(Clone, Debug)]
@@ -22,7 +25,7 @@ impl<const D: usize> LocationScale<D> {
         Ok(family)
     }
 
-    /// A door with nothing to read: every finite `log_scale` is legal.
+    /// A door with nothing to read: every `log_scale` within ±69 is legal.
     pub(crate) fn from_log_scale(subject: &'static str, loc: Tensor<D>, log_scale: Tensor<D>) -> Result<Self> {
         Self::unchecked(subject, loc, at_least_f32(log_scale).exp())
     }
@@ -30,19 +33,7 @@ impl<const D: usize> LocationScale<D> {
     /// Brings both parameters to one shape and type.
     fn unchecked(subject: &'static str, loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
         let (loc, scale) = (at_least_f32(loc), at_least_f32(scale));
-        let (a, b) = (loc.dims(), scale.dims());
-        let mut shape = a;
-        for dim in 0..D {
-            if a[dim] != b[dim] && a[dim] != 1 && b[dim] != 1 {
-                return Err(Error::Shape {
-                    subject,
-                    parameter: "scale",
-                    requirement: format!("a shape that broadcasts with {a:?}, the shape of `loc`"),
-                    got: b.to_vec(),
-                });
-            }
-            shape[dim] = if a[dim] == 1 { b[dim] } else { a[dim] };
-        }
+        let shape = broadcast_shape(subject, ("scale", scale.dims()), ("loc", loc.dims()))?;
         let scale = scale.cast(loc.dtype());
         // As a `Shape`, because an array may not have a 0, and the batch may be empty.
         let shape = Shape::from(shape);
@@ -51,7 +42,7 @@ impl<const D: usize> LocationScale<D> {
 
     pub(crate) fn validate(&self, subject: &'static str) -> Result<()> {
         check_values(subject, "loc", "finite", &self.loc, f64::is_finite)?;
-        check_values(subject, "scale", "positive and finite", &self.scale, |scale| scale > 0.0 && scale.is_finite())
+        check_values(subject, "scale", "between 1e-30 and 1e30", &self.scale, |scale| RANGE.contains(&scale))
     }
 
     pub(crate) fn shape(&self) -> [usize; D] {
@@ -80,7 +71,18 @@ impl<const D: usize> LocationScale<D> {
 
     /// `(x − μ) / β`.
     pub(crate) fn standardised(&self, x: Tensor<D>) -> Tensor<D> {
-        (x - self.loc.clone()) / self.scale.clone()
+        self.over_scale(x - self.loc.clone())
+    }
+
+    /// `x / β`.
+    pub(crate) fn over_scale(&self, x: Tensor<D>) -> Tensor<D> {
+        let quotient = x / constant(&self.scale);
+        if !self.scale.is_tracked() {
+            return quotient;
+        }
+        // Through the logarithm: the derivative of a quotient has β², which f32 cannot hold where β is small.
+        let log_scale = self.log_scale();
+        quotient * (log_scale.clone().detach() - log_scale + 1.0)
     }
 
     pub(crate) fn log_scale(&self) -> Tensor<D> {
@@ -96,27 +98,29 @@ impl<const D: usize> Lift<D> for LocationScale<D> {
     }
 }
 
-/// Constructors, accessors and the traits that are the same for every location–scale family.
-macro_rules! location_scale_family {
-    ($law:ident, $subject:literal, $base:expr) => {
+/// Constructors and accessors of a law that is a map of location and scale; a check of the two may be added, with what it
+/// refuses.
+macro_rules! location_scale_parameters {
+    ($law:ident, $subject:expr $(, $check:expr, $refused:literal)?) => {
         impl<const D: usize> $law<D> {
             /// From location and scale, which may broadcast against each other.
             ///
             /// # Errors
-            /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast;
-            /// [`Error::Values`](crate::Error::Values) if `loc` is not finite or `scale` not positive and finite.
-            /// Reads the device: where that would stall a training step, use
+            #[doc = concat!("[`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast" $(, $refused)?, ";")]
+            /// [`Error::Values`](crate::Error::Values) if `loc` is not finite or `scale` lies outside [1e-30, 1e30], where
+            /// its reciprocal leaves f32. Reads the device: where that would stall a training step, use
             /// [`from_log_scale`](Self::from_log_scale).
             pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
-                Ok(Self(LocationScale::new($subject, loc, scale)?))
+                LocationScale::new($subject, loc, scale)$(.and_then($check))?.map(Self)
             }
 
-            /// From location and the logarithm of the scale: nothing to reject, so nothing is read.
+            /// From location and the logarithm of the scale: nothing is read. Legal are logarithms within ±69;
+            /// [`Distribution::validate`] refuses the others.
             ///
             /// # Errors
-            /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast.
+            #[doc = concat!("[`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast" $(, $refused)?, ".")]
             pub fn from_log_scale(loc: Tensor<D>, log_scale: Tensor<D>) -> Result<Self> {
-                Ok(Self(LocationScale::from_log_scale($subject, loc, log_scale)?))
+                LocationScale::from_log_scale($subject, loc, log_scale)$(.and_then($check))?.map(Self)
             }
 
             /// The location `μ`.
@@ -131,6 +135,16 @@ macro_rules! location_scale_family {
                 &self.0.scale
             }
         }
+
+        $crate::distribution::replicate!($law { 0 });
+    };
+}
+pub(crate) use location_scale_parameters;
+
+/// [`location_scale_parameters`], and the traits that are the same for every location–scale family.
+macro_rules! location_scale_family {
+    ($law:ident, $subject:literal, $base:expr) => {
+        $crate::distribution::location_scale::location_scale_parameters!($law, $subject);
 
         impl<const D: usize> Reparameterized<D> for $law<D> {
             const BASE: Base = $base;
@@ -167,8 +181,6 @@ macro_rules! location_scale_family {
                 self.0.validate($subject)
             }
         }
-
-        $crate::distribution::replicate!($law { 0 });
     };
 }
 pub(super) use location_scale_family;

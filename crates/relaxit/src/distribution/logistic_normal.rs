@@ -4,12 +4,12 @@ use std::f64::consts::TAU;
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::location_scale::LocationScale;
-use super::{Density, Distribution, KlDivergence, Reparameterized, replicate};
+use super::location_scale::{LocationScale, location_scale_parameters};
+use super::{Density, Distribution, KlDivergence, Reparameterized};
 use crate::error::{Error, Result};
 use crate::math::{above_zero, on_device};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The logistic-normal distribution over the simplex: normal log-ratios to the last of K entries.
 ///
@@ -50,37 +50,7 @@ pub struct LogisticNormal<const D: usize>(LocationScale<D>);
 
 const NAME: &str = "LogisticNormal";
 
-impl<const D: usize> LogisticNormal<D> {
-    /// From location and scale of the log-ratios, which may broadcast against each other.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] if the shapes do not broadcast, or there is no log-ratio; [`Error::Values`] if `loc` is not finite
-    /// or `scale` not positive and finite. Reads the device: where that would stall a training step, use
-    /// [`from_log_scale`](Self::from_log_scale).
-    pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(with_entries(NAME, LocationScale::new(NAME, loc, scale)?)?))
-    }
-
-    /// From location and the logarithm of the scale: nothing is read.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] if the shapes do not broadcast, or there is no log-ratio.
-    pub fn from_log_scale(loc: Tensor<D>, log_scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(with_entries(NAME, LocationScale::from_log_scale(NAME, loc, log_scale)?)?))
-    }
-
-    /// The location `μ` of the log-ratios.
-    #[must_use]
-    pub const fn loc(&self) -> &Tensor<D> {
-        &self.0.loc
-    }
-
-    /// The scale `β` of the log-ratios: their standard deviation.
-    #[must_use]
-    pub const fn scale(&self) -> &Tensor<D> {
-        &self.0.scale
-    }
-}
+location_scale_parameters!(LogisticNormal, NAME, |family| with_entries(NAME, family), ", or there is no log-ratio");
 
 /// Refuses an event without entries.
 pub(super) fn with_entries<const D: usize>(
@@ -143,11 +113,9 @@ impl<const D: usize> Distribution<D> for LogisticNormal<D> {
     }
 }
 
-replicate!(LogisticNormal { 0 });
-
 impl<const D: usize> Density<D> for LogisticNormal<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let log = above_zero(value.clone()).log();
+        let log = above_zero(finite(value.clone())).log();
         let last = self.0.shape()[D - 1];
         let ratios = log.clone().slice_dim(D - 1, 0..last) - log.clone().slice_dim(D - 1, last);
         let normal = self.0.standardised(ratios).square() * -0.5 - self.0.log_scale() - 0.5 * TAU.ln();
@@ -158,7 +126,7 @@ impl<const D: usize> Density<D> for LogisticNormal<D> {
 impl<const D: usize> KlDivergence<Self, D> for LogisticNormal<D> {
     /// That of the log-ratios: `KL = Σₖ ln(β₂/β₁) + (r² + d² − 1)/2,   r = β₁/β₂,   d = (μ₁ − μ₂)/β₂`.
     fn kl_divergence(&self, q: &Self) -> Tensor<D> {
-        let ratio = self.scale().clone() / q.scale().clone();
+        let ratio = q.0.over_scale(self.scale().clone());
         let distance = q.0.standardised(self.loc().clone());
         let entries = (ratio.square() + distance.square() - 1.0) * 0.5 + q.0.log_scale() - self.0.log_scale();
         entries.sum_dim(D - 1)

@@ -4,13 +4,13 @@ use std::f64::consts::TAU;
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::location_scale::LocationScale;
+use super::location_scale::{LocationScale, location_scale_parameters};
 use super::logistic_normal::with_entries;
-use super::{Density, Distribution, KlDivergence, Reparameterized, replicate};
+use super::{Density, Distribution, KlDivergence, Reparameterized};
 use crate::error::Result;
 use crate::math::{above_zero, log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The softmax of K independent normal variables: a law over the simplex that treats all entries alike.
 ///
@@ -54,37 +54,12 @@ pub struct LogisticNormalSoftmax<const D: usize>(pub(super) LocationScale<D>);
 
 pub(super) const NAME: &str = "LogisticNormalSoftmax";
 
-impl<const D: usize> LogisticNormalSoftmax<D> {
-    /// From location and scale, which may broadcast against each other.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast, or there are no categories;
-    /// [`Error::Values`](crate::Error::Values) if `loc` is not finite or `scale` not positive and finite. Reads the device:
-    /// where that would stall a training step, use [`from_log_scale`](Self::from_log_scale).
-    pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(with_entries(NAME, LocationScale::new(NAME, loc, scale)?)?))
-    }
-
-    /// From location and the logarithm of the scale: nothing is read.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast, or there are no categories.
-    pub fn from_log_scale(loc: Tensor<D>, log_scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(with_entries(NAME, LocationScale::from_log_scale(NAME, loc, log_scale)?)?))
-    }
-
-    /// The location `μ` of the normal variables.
-    #[must_use]
-    pub const fn loc(&self) -> &Tensor<D> {
-        &self.0.loc
-    }
-
-    /// The scale `β` of the normal variables: their standard deviation.
-    #[must_use]
-    pub const fn scale(&self) -> &Tensor<D> {
-        &self.0.scale
-    }
-}
+location_scale_parameters!(
+    LogisticNormalSoftmax,
+    NAME,
+    |family| with_entries(NAME, family),
+    ", or there are no categories"
+);
 
 impl<const D: usize> Reparameterized<D> for LogisticNormalSoftmax<D> {
     const BASE: Base = Base::Normal;
@@ -123,18 +98,16 @@ impl<const D: usize> Distribution<D> for LogisticNormalSoftmax<D> {
     }
 }
 
-replicate!(LogisticNormalSoftmax { 0 });
-
 impl<const D: usize> Density<D> for LogisticNormalSoftmax<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let log = above_zero(value.clone()).log();
+        let log = above_zero(finite(value.clone())).log();
         let log_scale = self.0.log_scale();
         // Weights by softmax, so that no 1/β² overflows.
         let log_weights = log_scale.clone() * -2.0;
         let shares = activation::softmax(log_weights.clone(), D - 1);
         let distance = log.clone() - self.0.loc.clone();
         let centre = (shares * distance.clone()).sum_dim(D - 1);
-        let standardised = (distance - centre) / self.0.scale.clone();
+        let standardised = self.0.over_scale(distance - centre);
         let entries = standardised.square() * -0.5 - log_scale - log - 0.5 * TAU.ln();
         let shift = (-log_sum_exp(log_weights, D - 1) + TAU.ln()) * 0.5;
         restrict(entries.sum_dim(D - 1) + shift, Support::Simplex, value)
@@ -154,7 +127,7 @@ impl<const D: usize> KlDivergence<Self, D> for LogisticNormalSoftmax<D> {
         let shares = activation::softmax(log_v.clone(), D - 1);
         let distance = self.loc().clone() - q.loc().clone();
         let centre = (shares.clone() * distance.clone()).sum_dim(D - 1);
-        let standardised = (distance - centre) / q.scale().clone();
+        let standardised = q.0.over_scale(distance - centre);
         // r (1 − v/Σv) − 1 − ln r, and the one dimension too many back at the end.
         let entries = standardised.square() + log_ratio.clone().exp() * (-shares + 1.0) - 1.0 - log_ratio;
         (entries.sum_dim(D - 1) + 1.0 + log_sum_exp(log_v, D - 1) - log_sum_exp(log_w, D - 1)) * 0.5

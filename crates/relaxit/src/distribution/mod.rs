@@ -30,7 +30,7 @@ mod truncated;
 use burn::tensor::{DType, Device, Tensor};
 
 pub use self::bernoulli::Bernoulli;
-pub use self::binomial::Binomial;
+pub use self::binomial::{Binomial, TotalCount};
 pub use self::categorical::OneHotCategorical;
 pub use self::dirichlet::Dirichlet;
 pub use self::exp_concrete::ExpConcrete;
@@ -106,7 +106,7 @@ pub trait Density<const D: usize>: Distribution<D> {
     /// The logarithm of the density at `value`; event dimensions are kept as 1.
     ///
     /// −∞ outside the support, never NaN. Differentiable in the parameters and, where the law is continuous, in
-    /// `value`, as long as `value` is finite.
+    /// `value`; no gradient comes from outside the support, NaN and ±∞ included.
     ///
     /// # Panics
     /// If `value` does not broadcast against the law's shape.

@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
 use super::poisson::held;
 use super::{Density, Distribution, Mode, Moments, gamma_quantile, host, replicate};
-use crate::error::{Error, Result, check_values};
+use crate::error::{Result, broadcast_shape, check_values};
 use crate::math::{at_least_f32, constant, ln_gamma, logit, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
@@ -51,23 +51,11 @@ impl<const D: usize> NegativeBinomial<D> {
     /// From the number of failures, which need not be whole, and the log-odds of success.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes do not broadcast; [`Error::Values`] if a `total_count` is not positive and finite;
-    /// reads the device.
+    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast; [`Error::Values`](crate::Error::Values) if a
+    /// `total_count` is not positive and finite; reads the device.
     pub fn from_logits(total_count: Tensor<D>, logits: Tensor<D>) -> Result<Self> {
         let (total_count, logits) = (at_least_f32(total_count), at_least_f32(logits));
-        let (a, b) = (logits.dims(), total_count.dims());
-        let mut shape = a;
-        for dim in 0..D {
-            if a[dim] != b[dim] && a[dim] != 1 && b[dim] != 1 {
-                return Err(Error::Shape {
-                    subject: NAME,
-                    parameter: "total_count",
-                    requirement: format!("a shape that broadcasts with {a:?}, the shape of `logits`"),
-                    got: b.to_vec(),
-                });
-            }
-            shape[dim] = if a[dim] == 1 { b[dim] } else { a[dim] };
-        }
+        let shape = broadcast_shape(NAME, ("total_count", total_count.dims()), ("logits", logits.dims()))?;
         check_total_count(&total_count)?;
         let total_count = total_count.cast(logits.dtype());
         // As a `Shape`, because an array may not have a 0, and the batch may be empty.
@@ -80,8 +68,8 @@ impl<const D: usize> NegativeBinomial<D> {
     /// 0 and 1 are accepted and held at the nearest numbers strictly between (see [`logit`]).
     ///
     /// # Errors
-    /// Those of [`from_logits`](Self::from_logits), and [`Error::Values`] if a probability lies outside [0, 1]; reads
-    /// the device.
+    /// Those of [`from_logits`](Self::from_logits), and [`Error::Values`](crate::Error::Values) if a probability lies
+    /// outside [0, 1]; reads the device.
     pub fn from_probs(total_count: Tensor<D>, probs: Tensor<D>) -> Result<Self> {
         check_values(NAME, "probs", "between 0 and 1", &probs, |p| (0.0..=1.0).contains(&p))?;
         Self::from_logits(total_count, logit(at_least_f32(probs)))
@@ -114,7 +102,7 @@ impl<const D: usize> NegativeBinomial<D> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Values`] if `q` has another `total_count`: then there is no closed form; see
+    /// [`Error::Values`](crate::Error::Values) if `q` has another `total_count`: then there is no closed form; see
     /// [`kl_score_function`](crate::kl::kl_score_function). Reads the device.
     ///
     /// # Panics

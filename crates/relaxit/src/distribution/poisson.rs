@@ -6,7 +6,7 @@ use super::{Density, Distribution, KlDivergence, Mode, Moments, host, replicate}
 use crate::error::{Result, check_values};
 use crate::math::{above_zero, at_least_f32, constant, ln_gamma};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 
 /// The Poisson distribution over 0, 1, 2, …: how many events come, at a constant rate.
 ///
@@ -45,7 +45,7 @@ const LARGEST: f64 = 1e30;
 
 /// A count as the formulae need it: NaN and numbers outside the support are masked later, and must not overflow.
 pub(super) fn held<const D: usize>(value: Tensor<D>) -> Tensor<D> {
-    value.clamp(0.0, LARGEST)
+    finite(value).clamp(0.0, LARGEST)
 }
 
 impl<const D: usize> Poisson<D> {

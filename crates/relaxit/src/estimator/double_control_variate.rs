@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::samples::{at_least_two, draw, leave_one_out, others, total};
 use super::{Bias, Estimate, Estimator, gradient, sum_to, surrogate};
-use crate::control::assert_parameters;
+use crate::control::{assert_parameters, learned_number};
 use crate::distribution::{Density, Moments};
 use crate::error::Result;
 use crate::noise::Noise;
@@ -60,7 +60,7 @@ impl DoubleControlVariate {
     /// # Errors
     /// [`Error::Parameter`](crate::Error::Parameter) for fewer than 2 samples.
     pub fn new(samples: usize, device: &Device) -> Result<Self> {
-        Self::with_coefficient(samples, Tensor::zeros([1], &device.clone().autodiff()).require_grad())
+        Self::with_coefficient(samples, learned_number(0.0, device))
     }
 
     /// With a coefficient, a tensor of one element; it is a parameter if it records a gradient.
@@ -118,8 +118,9 @@ where
         let g = plain + control * self.coefficient.clone().cast(value.dtype()).reshape([1; D]);
 
         let rows = value.shape().num_elements().max(1) as f64;
-        let tuning = g.clone().square().sum() * rows.recip();
-        Estimate { surrogate: surrogate(at.logits(), g, value.clone()), value: value.detach(), tuning: Some(tuning) }
+        // A coefficient that is not learned has nothing to tune.
+        let tuning = g.is_tracked().then(|| g.clone().square().sum() * rows.recip());
+        Estimate { surrogate: surrogate(at.logits(), g, value.clone()), value: value.detach(), tuning }
     }
 
     fn parameters(&self) -> Vec<Tensor<1>> {

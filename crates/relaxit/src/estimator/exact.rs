@@ -3,7 +3,7 @@
 use burn::tensor::{Gradients, Tensor};
 
 use super::{Bias, Estimate, Estimator};
-use crate::distribution::{Density, Distribution, Enumerable, Independent};
+use crate::distribution::{Density, Enumerable, Independent};
 use crate::error::{Error, Result};
 use crate::math::on_device;
 use crate::noise::Noise;
@@ -21,9 +21,10 @@ use crate::relaxation::Relaxation;
 /// [`LIMIT`](Self::LIMIT) outcomes are refused: ask [`check`](Self::check) first where the number is the user's.
 ///
 /// # Gradient
-/// Exact. The outcomes stream by: the logits' gradient is taken and added up after every 256 of them, in the memory
-/// of those alone. Parameters inside the objective get theirs from a tape of all terms, which is long for large models:
-/// [`accumulate`](Self::accumulate) hands their gradients over as the outcomes pass, and keeps no tape.
+/// Exact. The outcomes stream by: the gradient is taken and added up after every 256 of them, in the memory of those
+/// alone. An objective with parameters of its own needs a tape of all terms instead, which Burn's backward pass takes
+/// minutes for beyond 2¹² outcomes: [`accumulate`](Self::accumulate) streams them too, and hands the parameters'
+/// gradients over as the outcomes pass.
 ///
 /// # Numerics
 /// Partial sums of 256 terms: at 2¹⁶ outcomes the rounding error is that of a sum of 512 numbers.
@@ -110,80 +111,63 @@ impl<const K: usize> Exact<K> {
         &self,
         at: &R,
         f: &dyn Objective<D>,
+        visit: impl FnMut(&Gradients),
+    ) -> Estimate<D>
+    where
+        R: Relaxation<D>,
+        R::Hard: Density<D> + Enumerable<D>,
+    {
+        let law = Self::enumerated(at);
+        Self::stream(at, law.outcomes().map(|b| (b.clone(), f.evaluate(b))), visit)
+    }
+
+    /// The law whose outcomes are few enough, without gradient.
+    #[track_caller]
+    fn enumerated<R, const D: usize>(at: &R) -> Independent<R::Hard, K>
+    where
+        R: Relaxation<D>,
+        R::Hard: Enumerable<D>,
+    {
+        if let Err(error) = Self::check(at) {
+            panic!("{error}");
+        }
+        Independent(at.with_logits(on_device(at.logits().clone().inner(), &at.device())).hard())
+    }
+
+    /// The sum over outcomes and their values; `visit` is given the gradients of each partial sum.
+    fn stream<R, const D: usize>(
+        at: &R,
+        mut terms: impl Iterator<Item = (Tensor<D>, Tensor<D>)>,
         mut visit: impl FnMut(&Gradients),
     ) -> Estimate<D>
     where
         R: Relaxation<D>,
         R::Hard: Density<D> + Enumerable<D>,
     {
-        Self::stream(at, f, Some(&mut visit))
-    }
-
-    /// Both forms: with `visit` the objective is differentiated with the logits, without it its tape is kept.
-    #[track_caller]
-    fn stream<R, const D: usize>(
-        at: &R,
-        f: &dyn Objective<D>,
-        mut visit: Option<&mut dyn FnMut(&Gradients)>,
-    ) -> Estimate<D>
-    where
-        R: Relaxation<D>,
-        R::Hard: Density<D> + Enumerable<D>,
-    {
-        if let Err(error) = Self::check(at) {
-            panic!("{error}");
-        }
         let theta = at.logits().clone().detach().require_grad();
-        let law = Independent::<_, K>(at.with_logits(theta.clone().detach()).hard());
-        let (mut gradient, mut expectation) = (theta.clone().inner().zeros_like(), Sum::default());
-        let mut outcomes = law.outcomes();
+        let (mut gradient, mut expectation) = (theta.clone().inner().zeros_like(), None);
         loop {
             // A law for each chunk: what it computes from its logits is on the tape that the chunk consumes.
             let law = Independent::<_, K>(at.with_logits(theta.clone()).hard());
-            let (mut inside, mut kept) = (Sum::default(), Sum::default());
-            for b in outcomes.by_ref().take(CHUNK) {
-                let (probability, value) = (law.log_prob(b.clone()).exp(), f.evaluate(b));
-                let known = probability.clone().detach();
-                if visit.is_some() {
-                    kept.add((known * value.clone()).detach());
-                    inside.add(probability * value);
-                } else {
-                    inside.add(probability * value.clone().detach());
-                    kept.add(known * value);
-                }
-            }
-            let (Some(inside), Some(kept)) = (inside.0, kept.0) else { break };
-            let rows = kept.shape().num_elements().max(1) as f64;
+            let terms = terms.by_ref().take(CHUNK).map(|(b, value)| law.log_prob(b).exp() * value);
+            let Some(inside) = terms.reduce(|a, b| a + b) else { break };
+            let value = inside.clone().inner();
+            let rows = value.shape().num_elements().max(1) as f64;
             let gradients = (inside.sum() * rows.recip()).backward();
-            gradient = theta.grad(&gradients).map_or(gradient.clone(), |part| gradient + part);
-            if let Some(visit) = &mut visit {
-                visit(&gradients);
+            if let Some(part) = theta.grad(&gradients) {
+                gradient = gradient + part;
             }
-            expectation.add(kept);
+            visit(&gradients);
+            expectation = Some(match expectation {
+                Some(sum) => sum + value,
+                None => value,
+            });
         }
-        let value = expectation.0.unwrap_or_else(|| Tensor::zeros([1; D], (&law.device(), law.dtype())));
-        let rows = value.shape().num_elements().max(1) as f64;
-        let gradient = on_device(gradient, &theta.device());
-        let surrogate = (at.logits().clone() * gradient).sum() + value.clone().sum() * rows.recip();
-        Estimate { value: value.detach(), surrogate, tuning: None }
-    }
-}
-
-/// A sum that takes its shape from its first term.
-struct Sum<const D: usize>(Option<Tensor<D>>);
-
-impl<const D: usize> Sum<D> {
-    fn add(&mut self, term: Tensor<D>) {
-        self.0 = Some(match self.0.take() {
-            Some(sum) => sum + term,
-            None => term,
-        });
-    }
-}
-
-impl<const D: usize> Default for Sum<D> {
-    fn default() -> Self {
-        Self(None)
+        let value = expectation.unwrap_or_else(|| theta.clone().inner().sum_dim(D - 1));
+        let device = theta.device();
+        // The gradient is that of the mean over rows already.
+        let surrogate = (at.logits().clone() * on_device(gradient, &device)).sum();
+        Estimate { value: on_device(value, &device), surrogate, tuning: None }
     }
 }
 
@@ -206,6 +190,15 @@ where
 
     #[track_caller]
     fn estimate(&mut self, at: &R, f: &dyn Objective<D>, _: &mut Noise) -> Estimate<D> {
-        Self::stream(at, f, None)
+        let law = Self::enumerated(at);
+        let mut terms = law.outcomes().map(|b| (b.clone(), f.evaluate(b))).peekable();
+        // Without autodiff there is no tape to keep short.
+        if at.device().is_autodiff() && !terms.peek().is_some_and(|(_, value)| value.is_tracked()) {
+            return Self::stream(at, terms, |_| ());
+        }
+        let law = Independent::<_, K>(at.hard());
+        let terms = terms.map(|(b, value)| law.log_prob(b).exp() * value);
+        let expectation = terms.reduce(|a, b| a + b).expect("one was peeked at");
+        Estimate { value: expectation.clone().detach(), surrogate: expectation.mean(), tuning: None }
     }
 }

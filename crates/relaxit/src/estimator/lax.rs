@@ -6,6 +6,7 @@ use super::relax::{STEP, max_to};
 use super::{Estimate, gradient, sum_to, surrogate};
 use crate::control::ControlVariate;
 use crate::distribution::{Density, Reparameterized};
+use crate::math::on_device;
 use crate::noise::Noise;
 use crate::objective::Objective;
 
@@ -28,11 +29,15 @@ use crate::objective::Objective;
 ///
 /// # Gradient
 /// Unbiased for every control variate. The law that the control variate is given has its parameters stopped: what it
-/// depends on beside `x` must not move with them. `tuning` is as for [`Relax`](super::Relax). One evaluation of the
-/// objective, and those that the control variate makes.
+/// depends on beside `x` must not move with them. One evaluation of the objective, and those that the control variate
+/// makes.
 ///
-/// The control variate is differentiated within: a tensor that it captures and that was computed from parameters must not
-/// be needed again.
+/// `tuning` is as for [`Relax`](super::Relax), and none for a control variate without parameters;
+/// [`Tuner::descend`](crate::control::Tuner::descend) steps down it.
+///
+/// All that is learned goes through the parameters; what the family captures beside them is constant to the estimate.
+/// Family and control variate are differentiated within: a tensor that they capture and that was computed from parameters
+/// must not be needed again.
 ///
 /// # Numerics
 /// As for [`Relax`](super::Relax): the difference in `tuning` moves each row's parameters by at most 0.01.
@@ -44,8 +49,8 @@ use crate::objective::Objective;
 /// let family = |loc: Tensor<2>| Normal::from_log_scale(loc, Tensor::zeros([1, 1], &device)).unwrap();
 /// let loc = Tensor::<2>::full([100, 1], 3.0, &device).require_grad();
 /// let square = |x: Tensor<2>| x.square();
-/// let twice = |_: &Normal<2>, x: Tensor<2>, f: &dyn Objective<2>| f.evaluate(x); // c = f
-/// let estimate = Lax::new(twice).estimate(&family, &loc, &square, &mut Noise::seeded(0));
+/// let itself = |_: &Normal<2>, x: Tensor<2>, f: &dyn Objective<2>| f.evaluate(x); // c = f
+/// let estimate = Lax::new(itself).estimate(&family, &loc, &square, &mut Noise::seeded(0));
 /// let gradient: f32 = loc.grad(&estimate.surrogate.backward()).unwrap().sum().into_scalar();
 /// assert!((gradient - 6.0).abs() < 1.0); // 2 μ
 /// # Ok::<(), relaxit::Error>(())
@@ -87,7 +92,8 @@ impl<C> Lax<C> {
         C: ControlVariate<P, D>,
     {
         let theta = parameters.clone().detach().require_grad();
-        let base = theta.clone().detach();
+        // Through the inner device: a leaf stays one when it is detached.
+        let base = on_device(theta.clone().inner(), &theta.device());
         // The law that the control variate sees does not move: else the gradient would be that of another function.
         let fixed = family(base.clone());
         let epsilon = noise.draw(P::BASE, fixed.noise_shape(), (&fixed.device(), fixed.dtype()));
@@ -100,14 +106,16 @@ impl<C> Lax<C> {
         let advantage = (value.clone() - c.clone()).detach();
         // Two sums: in one, the log-densities of a row's variables would broadcast the row's one control variate.
         let g = gradient(&theta, &((advantage * law.log_prob(x.clone())).sum() + c.sum()));
-        let score = gradient(&theta, &family(theta.clone()).log_prob(x).sum());
-
-        // A row whose gradient is 0 has no direction, and needs none.
-        let step = max_to(g.clone().abs(), value.dims()).clamp_min(1e-12).recip() * STEP;
-        let moved = |sign: f64| control(&family(base.clone() + g.clone() * step.clone() * sign));
-        let slope = (moved(1.0) - moved(-1.0)) / (step.clone() * 2.0);
         let rows = value.shape().num_elements().max(1) as f64;
-        let tuning = (slope - sum_to(g.clone() * score, value.dims()) * control(&fixed)).sum() * (2.0 * rows.recip());
-        Estimate { surrogate: surrogate(parameters, g, value.clone()), value: value.detach(), tuning: Some(tuning) }
+        let c = control(&fixed);
+        let tuning = c.is_tracked().then(|| {
+            let score = gradient(&theta, &family(theta.clone()).log_prob(x).sum());
+            // A row whose gradient is 0 has no direction, and needs none.
+            let step = max_to(g.clone().abs(), value.dims()).clamp_min(1e-12).recip() * STEP;
+            let moved = |sign: f64| control(&family(base.clone() + g.clone() * step.clone() * sign));
+            let slope = (moved(1.0) - moved(-1.0)) / (step.clone() * 2.0);
+            (slope - sum_to(g.clone() * score, value.dims()) * c).sum() * (2.0 * rows.recip())
+        });
+        Estimate { surrogate: surrogate(parameters, g, value.clone()), value: value.detach(), tuning }
     }
 }

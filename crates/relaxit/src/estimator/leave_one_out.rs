@@ -2,9 +2,10 @@
 
 use burn::tensor::Tensor;
 
+use super::samples::{at_least_two, total};
 use super::{Bias, Estimate, Estimator};
 use crate::distribution::{Density, Distribution};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::noise::Noise;
 use crate::objective::Objective;
 use crate::reference::{RLOO, Reference};
@@ -37,12 +38,9 @@ impl Rloo {
     /// With `samples` samples a row.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for fewer than 2.
+    /// [`Error::Parameter`](crate::Error::Parameter) for fewer than 2.
     pub fn new(samples: usize) -> Result<Self> {
-        if samples >= 2 {
-            return Ok(Self { samples });
-        }
-        Err(Error::Parameter { subject: "Rloo", parameter: "samples", requirement: "at least 2", got: samples as f64 })
+        Ok(Self { samples: at_least_two("Rloo", samples)? })
     }
 }
 
@@ -71,21 +69,14 @@ where
                 (b.clone(), f.evaluate(b))
             })
             .unzip();
-        let mean = mean(&values);
+        let mean = total(values.iter().cloned()) * (self.samples as f64).recip();
         let rows = mean.shape().num_elements().max(1) as f64;
         let center = mean.clone().detach();
-        let terms =
-            samples.into_iter().zip(values).map(|(b, value)| (value.detach() - center.clone()) * law.log_prob(b));
-        let score = terms.map(Tensor::sum).reduce(|a, b| a + b);
-        let surrogate = score.map_or_else(
-            || mean.clone().mean(),
-            |score| score * (rows * (self.samples - 1) as f64).recip() + mean.clone().mean(),
-        );
-        Estimate { value: mean.detach(), surrogate, tuning: None }
+        let terms = samples
+            .into_iter()
+            .zip(values)
+            .map(|(b, value)| ((value.detach() - center.clone()) * law.log_prob(b)).sum());
+        let score = total(terms) * (rows * (self.samples - 1) as f64).recip();
+        Estimate { surrogate: score + mean.clone().sum() * rows.recip(), value: mean.detach(), tuning: None }
     }
-}
-
-fn mean<const D: usize>(values: &[Tensor<D>]) -> Tensor<D> {
-    let (first, rest) = values.split_first().expect("the constructor asks for two samples");
-    rest.iter().fold(first.clone(), |sum, value| sum + value.clone()) * (values.len() as f64).recip()
 }

@@ -83,7 +83,8 @@ pub enum Target {
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct Estimate<const D: usize> {
-    /// `f(b)` of each row, without gradient: for reports.
+    /// `f(b)` of each row, or its mean over the row's samples, or their bound, as is the [`Target`]; without gradient: for
+    /// reports.
     pub value: Tensor<D>,
     /// `∇ surrogate` is the estimate, averaged over rows. Its own value means nothing.
     pub surrogate: Tensor<1>,

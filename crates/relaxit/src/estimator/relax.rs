@@ -21,8 +21,9 @@ use crate::relaxation::ConditionalRelaxation;
 /// Unbiased for every control variate. `tuning` is a term whose gradient with respect to the parameters of the control
 /// variate (and to a temperature tensor of the relaxation) is an unbiased estimate of that of `E‖ĝ‖²`, averaged over
 /// rows: `2⟨ĝ, ∂ĝ/∂φ⟩`. Rows are independent and their mean gradient is fixed, so it is the gradient of the variance of
-/// what is applied. There is none where nothing in the control variate records a gradient. The mixed second derivative in it is taken as a central difference along ĝ, since Burn
-/// differentiates once.
+/// what is applied. There is none where nothing in the control variate records a gradient. The mixed second derivative
+/// in it is taken along ĝ, since Burn differentiates once: exactly for a control variate that knows its
+/// [`slope`](ControlVariate::slope), such as a [`Network`](crate::control::Network), by a central difference otherwise.
 ///
 /// The objective is differentiated within. Parameters of its own are safe, but a tensor that it captures and that was
 /// *computed* from some must not be needed again: Burn's graph is consumed at the first use. Compute such tensors inside
@@ -126,15 +127,23 @@ where
 
         // A control variate without parameters has nothing to tune.
         let base = on_device(theta.clone().inner(), &at.device());
-        let (_, c_tilde) = controls(&at.with_logits(base.clone()));
+        let still = at.with_logits(base.clone());
+        let (_, c_tilde) = controls(&still);
         let tuning = c_tilde.is_tracked().then(|| {
             let score = gradient(&theta, &here.hard().log_prob(b.clone()).sum());
-            let largest = max_to(g.clone().abs(), value.dims());
-            // A row whose gradient is 0 has no direction, and needs none.
-            let step = (largest.clamp_min(1e-12)).recip() * STEP;
-            let moved = |sign: f64| at.with_logits(base.clone() + g.clone() * step.clone() * sign);
-            let (ahead, behind) = (controls(&moved(1.0)), controls(&moved(-1.0)));
-            let slope = ((ahead.0 - ahead.1) - (behind.0 - behind.1)) / (step.clone() * 2.0);
+            let exact = self.control.slope().and_then(|slope| {
+                let [along, along_tilde] = still.tangents(u.clone(), b.clone(), v.clone(), g.clone())?;
+                let (z, z_tilde) = (still.latent().transport(u.clone()), still.latent_given(b.clone(), v.clone()));
+                Some(slope.along(&still, z, &along) - slope.along(&still, z_tilde, &along_tilde))
+            });
+            let slope = exact.unwrap_or_else(|| {
+                let largest = max_to(g.clone().abs(), value.dims());
+                // A row whose gradient is 0 has no direction, and needs none.
+                let step = (largest.clamp_min(1e-12)).recip() * STEP;
+                let moved = |sign: f64| at.with_logits(base.clone() + g.clone() * step.clone() * sign);
+                let (ahead, behind) = (controls(&moved(1.0)), controls(&moved(-1.0)));
+                ((ahead.0 - ahead.1) - (behind.0 - behind.1)) / (step.clone() * 2.0)
+            });
             (slope - sum_to(g.clone() * score, value.dims()) * c_tilde).mean() * 2.0
         });
         Estimate { surrogate: surrogate(at.logits(), g, value.clone()), value: value.detach(), tuning }

@@ -5,10 +5,9 @@ use burn::tensor::{Device, Shape, Tensor, activation};
 use super::samples::{at_least_two, draw, leave_one_out, others, total};
 use super::stein::GibbsStein;
 use super::{Bias, Estimate, Estimator, sum_to, surrogate};
-use crate::control::assert_parameters;
+use crate::control::{assert_parameters, learned};
 use crate::distribution::{Density, Distribution, Enumerable};
 use crate::error::{Error, Result};
-use crate::math::on_device;
 use crate::noise::{Base, Noise};
 use crate::objective::Objective;
 use crate::reference::{RODEO, Reference};
@@ -133,8 +132,9 @@ where
         let g = leave_one_out(&samples, values) + (total(corrections) - total(baselines)) * share;
 
         let rows = value.shape().num_elements().max(1) as f64;
-        let tuning = g.clone().square().sum() * rows.recip();
-        Estimate { surrogate: surrogate(at.logits(), g, value.clone()), value: value.detach(), tuning: Some(tuning) }
+        // Parameters that record no gradient are not learned.
+        let tuning = g.is_tracked().then(|| g.clone().square().sum() * rows.recip());
+        Estimate { surrogate: surrogate(at.logits(), g, value.clone()), value: value.detach(), tuning }
     }
 
     /// Of the surrogate: the hidden layer's weights for `f` and for the expansion, and its biases; then the weights and
@@ -160,14 +160,13 @@ struct Network {
 
 impl Network {
     fn new(hidden: usize, device: &Device, noise: &mut Noise) -> Self {
-        let device = device.clone().autodiff();
         let inner = device.clone().without_autodiff();
         // Glorot's bound for a layer from one unit; the outputs start at 0, and with them the control variates.
         let bound = (6.0 / (1.0 + hidden as f64)).sqrt();
         let mut random = || (noise.draw::<1>(Base::Uniform, [hidden], &inner) * 2.0 - 1.0) * bound;
         let zeros = |length| Tensor::zeros([length], &inner);
         let parameters = [random(), random(), zeros(hidden), zeros(2 * hidden), zeros(2)];
-        Self { parameters: parameters.map(|values| on_device(values, &device).require_grad()) }
+        Self { parameters: parameters.map(|values| learned(values, device)) }
     }
 
     /// Both outputs at expansions `x` and values `f`, which broadcasts to them.

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use super::samples::{score, total};
 use super::sum_to;
 use crate::distribution::{Density, Enumerable};
+use crate::math::on_device;
 use crate::relaxation::Relaxation;
 
 /// The operator that takes a function to what one step of random-scan Gibbs sampling is expected to add to it.
@@ -37,7 +38,8 @@ impl<const D: usize> GibbsStein<D> {
         R: Relaxation<D>,
         R::Hard: Density<D> + Enumerable<D>,
     {
-        let law = at.with_logits(at.logits().clone().detach()).hard();
+        // Through the inner device: a leaf stays one when it is detached.
+        let law = at.with_logits(on_device(at.logits().clone().inner(), &at.device())).hard();
         let made = |outcome: Tensor<D>| Move {
             probability: law.log_prob(outcome.clone()).exp(),
             score: score(at, outcome.clone()),

@@ -5,14 +5,12 @@ use std::f64::consts::TAU;
 use burn::tensor::{DType, Device, Shape, Tensor};
 
 use super::mixed::with_atoms;
-use crate::distribution::location_scale::LocationScale;
-use crate::distribution::{
-    Bernoulli, Density, Distribution, Entropy, KlDivergence, Moments, Reparameterized, replicate,
-};
+use crate::distribution::location_scale::{LocationScale, location_scale_parameters};
+use crate::distribution::{Bernoulli, Density, Distribution, Entropy, KlDivergence, Moments, Reparameterized};
 use crate::error::Result;
 use crate::math::{indicator, log_ndtr, logit_ndtr, ndtr, normal_density, on_device};
 use crate::noise::{Base, Noise};
-use crate::support::Support;
+use crate::support::{Support, finite};
 
 /// The gaussian relaxed Bernoulli, or stochastic gate (STG): a clamped normal variable, for selecting features.
 ///
@@ -55,37 +53,9 @@ pub struct GaussianRelaxedBernoulli<const D: usize>(LocationScale<D>);
 
 const NAME: &str = "GaussianRelaxedBernoulli";
 
+location_scale_parameters!(GaussianRelaxedBernoulli, NAME);
+
 impl<const D: usize> GaussianRelaxedBernoulli<D> {
-    /// From location and scale, which may broadcast against each other.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast; [`Error::Values`](crate::Error::Values) if
-    /// `loc` is not finite or `scale` not positive and finite. Reads the device: where that would stall a training step,
-    /// use [`from_log_scale`](Self::from_log_scale).
-    pub fn new(loc: Tensor<D>, scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(LocationScale::new(NAME, loc, scale)?))
-    }
-
-    /// From location and the logarithm of the scale: nothing to reject, so nothing is read.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast.
-    pub fn from_log_scale(loc: Tensor<D>, log_scale: Tensor<D>) -> Result<Self> {
-        Ok(Self(LocationScale::from_log_scale(NAME, loc, log_scale)?))
-    }
-
-    /// The location `μ`.
-    #[must_use]
-    pub const fn loc(&self) -> &Tensor<D> {
-        &self.0.loc
-    }
-
-    /// The scale `β`.
-    #[must_use]
-    pub const fn scale(&self) -> &Tensor<D> {
-        &self.0.scale
-    }
-
     /// `P(z = 0) = Φ(−μ/β)`: the gate is closed.
     #[must_use]
     pub fn prob_zero(&self) -> Tensor<D> {
@@ -124,12 +94,12 @@ impl<const D: usize> GaussianRelaxedBernoulli<D> {
 
     /// `μ/β`.
     fn above_zero(&self) -> Tensor<D> {
-        self.loc().clone() / self.scale().clone()
+        self.0.over_scale(self.loc().clone())
     }
 
     /// `(μ − 1)/β`.
     fn above_one(&self) -> Tensor<D> {
-        (self.loc().clone() - 1.0) / self.scale().clone()
+        self.0.over_scale(self.loc().clone() - 1.0)
     }
 
     /// The same gate at μ or, where that is above ½, its mirror image `1 − z` at `1 − μ`, and 1 where it was mirrored: on
@@ -198,11 +168,9 @@ impl<const D: usize> Distribution<D> for GaussianRelaxedBernoulli<D> {
     }
 }
 
-replicate!(GaussianRelaxedBernoulli { 0 });
-
 impl<const D: usize> Density<D> for GaussianRelaxedBernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let s = self.0.standardised(value.clone().clamp(0.0, 1.0));
+        let s = self.0.standardised(finite(value.clone()).clamp(0.0, 1.0));
         let interior = s.square() * -0.5 - self.0.log_scale() - 0.5 * TAU.ln();
         let (zero, one) = self.log_probs_of_ends();
         with_atoms(value, interior, zero, one)
@@ -243,7 +211,7 @@ impl<const D: usize> KlDivergence<Self, D> for GaussianRelaxedBernoulli<D> {
     fn kl_divergence(&self, q: &Self) -> Tensor<D> {
         let (p, mirrored) = self.lower_half();
         let q = q.mirrored(mirrored);
-        let ratio = p.scale().clone() / q.scale().clone();
+        let ratio = q.0.over_scale(p.scale().clone());
         let distance = q.0.standardised(p.loc().clone());
         let [inside, first, second] = p.moments_inside();
         let square = (ratio.clone().square() - 1.0) * second

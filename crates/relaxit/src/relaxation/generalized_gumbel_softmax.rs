@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor};
 
-use super::{ConditionalRelaxation, Relaxation, RelaxedOneHotCategorical, Tempered, straight_through};
+use super::{ConditionalRelaxation, Relaxation, RelaxedOneHotCategorical, Tangent, Tempered, straight_through};
 use crate::distribution::{
     Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized, Truncated, replicate,
 };
@@ -211,6 +211,16 @@ impl<const D: usize> ConditionalRelaxation<D> for GeneralizedGumbelSoftmax<D> {
 
     fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D> {
         self.weights.noise_given(b, noise)
+    }
+
+    fn tangents(
+        &self,
+        noise: Tensor<D>,
+        b: Tensor<D>,
+        fresh: Tensor<D>,
+        direction: Tensor<D>,
+    ) -> Option<[Tangent<D>; 2]> {
+        self.weights.tangents(noise, b, fresh, direction)
     }
 
     fn detach(&self) -> Self {

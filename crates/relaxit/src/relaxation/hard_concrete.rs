@@ -8,7 +8,7 @@ use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparamete
 use crate::error::Result;
 use crate::math::on_device;
 use crate::noise::{Base, Noise};
-use crate::support::Support;
+use crate::support::{Support, finite};
 use crate::temperature::Temperature;
 
 /// The hard concrete gate: a relaxed bit that is *exactly* 0 or 1 with positive probability, for L0 regularisation.
@@ -183,7 +183,7 @@ replicate!(HardConcrete { concrete } stretch);
 impl<const D: usize> Density<D> for HardConcrete<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let Stretch { gamma, zeta } = self.stretch;
-        let z = value.clone().clamp(0.0, 1.0);
+        let z = finite(value.clone()).clamp(0.0, 1.0);
         let (from_gamma, to_zeta) = ((z.clone() - gamma).log(), (-z + zeta).log());
         let log_jacobian = -from_gamma.clone() - to_zeta.clone() + self.stretch.width().ln();
         let interior = self.latent().log_prob(from_gamma - to_zeta) + log_jacobian;

@@ -4,10 +4,10 @@ use burn::tensor::{DType, Device, Shape, Tensor};
 
 use super::mixed::{Stretch, with_atoms};
 use crate::distribution::{Density, Distribution, Reparameterized, replicate};
-use crate::error::{Error, Result, check_values};
+use crate::error::{Result, broadcast_shape, check_values};
 use crate::math::{at_least_f32, log_neg_log1mexp, log1mexp_exp, on_device};
 use crate::noise::{Base, Noise};
-use crate::support::Support;
+use crate::support::{Support, finite};
 
 /// The hard Kumaraswamy gate: a Kumaraswamy variable stretched and clamped, so that it is *exactly* 0 or 1 with
 /// positive probability.
@@ -63,8 +63,8 @@ impl<const D: usize> HardKumaraswamy<D> {
     /// ζ = 1.1.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes do not broadcast; [`Error::Values`] if a concentration is not positive and finite.
-    /// Reads the device: where that would stall a training step, use
+    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast; [`Error::Values`](crate::Error::Values) if a
+    /// concentration is not positive and finite. Reads the device: where that would stall a training step, use
     /// [`from_log_concentrations`](Self::from_log_concentrations).
     pub fn new(concentration1: Tensor<D>, concentration0: Tensor<D>) -> Result<Self> {
         let accept = |x: f64| x > 0.0 && x.is_finite();
@@ -76,21 +76,10 @@ impl<const D: usize> HardKumaraswamy<D> {
     /// From the logarithms of the concentrations: nothing to reject, so nothing is read.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes do not broadcast.
+    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast.
     pub fn from_log_concentrations(log_concentration1: Tensor<D>, log_concentration0: Tensor<D>) -> Result<Self> {
         let (a, b) = (at_least_f32(log_concentration1), at_least_f32(log_concentration0));
-        let mut shape = a.dims();
-        for (size, other) in shape.iter_mut().zip(b.dims()) {
-            if *size != other && *size != 1 && other != 1 {
-                return Err(Error::Shape {
-                    subject: NAME,
-                    parameter: "concentration0",
-                    requirement: format!("a shape that broadcasts with {:?}, that of `concentration1`", a.dims()),
-                    got: b.dims().to_vec(),
-                });
-            }
-            *size = if *size == 1 { other } else { *size };
-        }
+        let shape = broadcast_shape(NAME, ("concentration0", b.dims()), ("concentration1", a.dims()))?;
         // As a `Shape`, because an array may not have a 0, and the batch may be empty.
         let shape = Shape::from(shape);
         let b = b.cast(a.dtype()).expand(shape.clone());
@@ -100,8 +89,8 @@ impl<const D: usize> HardKumaraswamy<D> {
     /// The same gate stretched to `[gamma, zeta]` before it is clamped.
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless `gamma` lies in [−1e3, −1e-4] and `zeta` in [1.0001, 1001]: nearer to 0 and 1, f32
-    /// could not tell the ends from their neighbours.
+    /// [`Error::Parameter`](crate::Error::Parameter) unless `gamma` lies in [−1e3, −1e-4] and `zeta` in [1.0001, 1001]:
+    /// nearer to 0 and 1, f32 could not tell the ends from their neighbours.
     pub fn with_stretch(self, gamma: f64, zeta: f64) -> Result<Self> {
         Ok(Self { stretch: Stretch::new(NAME, gamma, zeta)?, ..self })
     }
@@ -214,7 +203,7 @@ impl<const D: usize> Density<D> for HardKumaraswamy<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
         let Stretch { gamma, .. } = self.stretch;
         let (a, b) = (self.concentration1(), self.concentration0());
-        let log_k = ((value.clone().clamp(0.0, 1.0) - gamma) * self.stretch.width().recip()).log();
+        let log_k = ((finite(value.clone()).clamp(0.0, 1.0) - gamma) * self.stretch.width().recip()).log();
         let log_not_power = minus_exp(log_neg_log1mexp(a.clone() * log_k.clone()));
         let log_normaliser = self.log_concentration1.clone() + self.log_concentration0.clone();
         let interior = (a - 1.0) * log_k + (b - 1.0) * log_not_power + log_normaliser - self.stretch.width().ln();

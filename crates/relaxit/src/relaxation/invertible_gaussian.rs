@@ -10,7 +10,7 @@ use crate::distribution::{
 use crate::error::{Error, Result};
 use crate::math::{above_zero, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
 
 /// The invertible Gaussian relaxation: a choice among K from K − 1 normal variables.
@@ -65,7 +65,7 @@ impl<const D: usize> InvertibleGaussian<D> {
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not broadcast, or there is no entry (K < 2); [`Error::Values`] if `loc` is not
-    /// finite or `scale` not positive and finite; [`Error::Parameter`] if the temperature lies outside [1e-6, 1e6].
+    /// finite or `scale` lies outside [1e-30, 1e30]; [`Error::Parameter`] if the temperature lies outside [1e-6, 1e6].
     /// Reads the device: where that would stall a training step, use [`from_log_scale`](Self::from_log_scale).
     pub fn new(loc: Tensor<D>, scale: Tensor<D>, temperature: impl Into<Temperature<D>>) -> Result<Self> {
         Self::relaxing(Normal::new(loc, scale).map_err(own)?, temperature)
@@ -311,7 +311,7 @@ replicate!(InvertibleGaussian { latent, temperature } delta);
 
 impl<const D: usize> Density<D> for InvertibleGaussian<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let z = above_zero(value.clone()).log();
+        let z = above_zero(finite(value.clone())).log();
         let log_jacobian = z.clone().sum_dim(D - 1);
         let latents = (self.shape()[D - 1] - 1) as f64;
         let log_prob = self.latent.log_prob(self.latent_of_log(z)) - log_jacobian;

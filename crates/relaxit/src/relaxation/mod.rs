@@ -18,6 +18,7 @@ mod relaxed_one_hot;
 mod relaxed_top_k;
 mod stochastic_times_smooth;
 mod straight_through_bernoulli;
+mod tangent;
 mod tempered;
 
 use burn::tensor::Tensor;
@@ -40,6 +41,7 @@ pub use self::relaxed_bernoulli::RelaxedBernoulli;
 pub use self::relaxed_one_hot::RelaxedOneHotCategorical;
 pub use self::stochastic_times_smooth::StochasticTimesSmooth;
 pub use self::straight_through_bernoulli::StraightThroughBernoulli;
+pub use self::tangent::Tangent;
 pub use self::tempered::Tempered;
 mod decoupled_straight_through;
 mod gapped_straight_through;
@@ -154,6 +156,20 @@ pub trait ConditionalRelaxation<const D: usize>: Relaxation<D> {
     /// Given `b`, it has the law of fresh noise: so common random numbers serve both latents of a control variate, which
     /// then agree in value and differ in gradient alone.
     fn noise_given(&self, b: Tensor<D>, noise: Tensor<D>) -> Tensor<D>;
+
+    /// How the latent of `noise` and the one of `fresh` given `b` move when the logits move along `direction`:
+    /// differentiable in a temperature tensor. `None`, by default, if the relaxation does not say; control variates are
+    /// then differentiated by differences.
+    fn tangents(
+        &self,
+        noise: Tensor<D>,
+        b: Tensor<D>,
+        fresh: Tensor<D>,
+        direction: Tensor<D>,
+    ) -> Option<[Tangent<D>; 2]> {
+        let _ = (noise, b, fresh, direction);
+        None
+    }
 
     /// The same relaxation with all parameters cut from what they were computed from, so that an estimator may
     /// differentiate it without consuming the graph behind them.

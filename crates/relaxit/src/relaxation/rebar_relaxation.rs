@@ -7,7 +7,7 @@ use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparamete
 use crate::error::Result;
 use crate::math::{inside_unit_interval, on_device};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
 
 /// The relaxed Bernoulli of the REBAR paper: its location is corrected so that it tends to the *mean* of the bit at high
@@ -135,7 +135,7 @@ replicate!(RebarRelaxation { plain });
 
 impl<const D: usize> Density<D> for RebarRelaxation<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let y = inside_unit_interval(value.clone());
+        let y = inside_unit_interval(finite(value.clone()));
         let (log_y, log_not_y) = (y.clone().log(), (-y).log1p());
         let z = log_y.clone() - log_not_y.clone() - self.correction();
         restrict(self.latent().log_prob(z) - log_y - log_not_y, Support::UnitInterval, value)

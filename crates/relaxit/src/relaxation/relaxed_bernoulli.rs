@@ -2,12 +2,12 @@
 
 use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
-use super::{ConditionalRelaxation, Relaxation, Tempered};
+use super::{ConditionalRelaxation, Relaxation, Tangent, Tempered};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized, replicate};
 use crate::error::{Result, check_values};
 use crate::math::{at_least_f32, indicator, inside_unit_interval, inverse_softplus, on_device, softplus};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
 
 /// The relaxed Bernoulli (binary Concrete): a bit made continuous.
@@ -201,7 +201,7 @@ replicate!(RelaxedBernoulli { logits, temperature });
 
 impl<const D: usize> Density<D> for RelaxedBernoulli<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let y = inside_unit_interval(value.clone());
+        let y = inside_unit_interval(finite(value.clone()));
         let (log_y, log_not_y) = (y.clone().log(), (-y).log1p());
         let z = log_y.clone() - log_not_y.clone();
         restrict(self.latent().log_prob(z) - log_y - log_not_y, Support::UnitInterval, value)
@@ -263,6 +263,29 @@ impl<const D: usize> ConditionalRelaxation<D> for RelaxedBernoulli<D> {
         let sign = b * 2.0 - 1.0;
         let magnitude = inverse_softplus((logits.clone() + noise).abs());
         on_device(sign.clone() * (magnitude - softplus(sign * logits)), &self.device())
+    }
+
+    fn tangents(
+        &self,
+        noise: Tensor<D>,
+        b: Tensor<D>,
+        fresh: Tensor<D>,
+        direction: Tensor<D>,
+    ) -> Option<[Tangent<D>; 2]> {
+        let (sign, logits) = (b.clone() * 2.0 - 1.0, self.logits.clone());
+        // 1/τ, and for z̃ the slopes of both softplus functions.
+        let inner = sign.clone() * logits.clone();
+        let share = activation::sigmoid(sign * fresh.clone() + softplus(inner.clone())) * activation::sigmoid(inner);
+        let tangent = |z: Tensor<D>, latent: Tensor<D>| {
+            let y = self.squash(z);
+            Tangent { relaxed: y.clone() * (-y + 1.0) * latent.clone(), latent }
+        };
+        let z = self.temperature.divide(logits + noise);
+        let z_tilde = self.latent_given(b, fresh);
+        Some([
+            tangent(z, self.temperature.divide(direction.clone())),
+            tangent(z_tilde, self.temperature.divide(direction * share)),
+        ])
     }
 
     fn detach(&self) -> Self {

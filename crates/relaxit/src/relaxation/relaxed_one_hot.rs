@@ -2,12 +2,12 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{ConditionalRelaxation, Relaxation, Tempered};
+use super::{ConditionalRelaxation, Relaxation, Tangent, Tempered};
 use crate::distribution::{Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::{above_zero, inverse_softplus, limits, log_sum_exp, on_device, one_hot_argmax, softplus};
 use crate::noise::{Base, Noise};
-use crate::support::{Support, restrict};
+use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
 
 /// The relaxed one-hot categorical (Concrete, Gumbel-Softmax): a choice among K made continuous.
@@ -144,7 +144,7 @@ replicate!(RelaxedOneHotCategorical { hard, temperature });
 
 impl<const D: usize> Density<D> for RelaxedOneHotCategorical<D> {
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
-        let z = above_zero(value.clone()).log();
+        let z = above_zero(finite(value.clone())).log();
         let log_jacobian = z.clone().sum_dim(D - 1);
         // Clamping may leave z a little off the log-simplex, which the latent's support forgives.
         restrict(self.latent().log_prob(z) - log_jacobian, Support::Simplex, value)
@@ -208,6 +208,30 @@ impl<const D: usize> ConditionalRelaxation<D> for RelaxedOneHotCategorical<D> {
         let loser = winner.clone() - logits.clone() - inverse_softplus(winner.clone() - perturbed);
         let fresh_winner = (winner - log_sum_exp(logits, D - 1)) * b.clone();
         on_device(fresh_winner + loser.mask_fill(b.equal_elem(1.0), 0.0), &self.device())
+    }
+
+    fn tangents(
+        &self,
+        noise: Tensor<D>,
+        b: Tensor<D>,
+        fresh: Tensor<D>,
+        direction: Tensor<D>,
+    ) -> Option<[Tangent<D>; 2]> {
+        let (logits, last) = (self.logits().clone(), D - 1);
+        // Of log_softmax(x), when x moves along `moved`.
+        let tangent = |z: Tensor<D>, moved: Tensor<D>| {
+            let y = z.exp();
+            let latent = moved.clone() - (y.clone() * moved).sum_dim(last);
+            Tangent { relaxed: y * latent.clone(), latent }
+        };
+        let z = self.latent().transport(noise);
+        let z_tilde = self.latent_given(b.clone(), fresh.clone());
+        // The gap to the winner, softplus(lse φ + g_b − φₖ − gₖ)/τ; the winner's own stays 0.
+        let winner = log_sum_exp(logits.clone(), last) + (b.clone() * fresh.clone()).sum_dim(last);
+        let slope = activation::sigmoid(winner - logits.clone() - fresh) * (-b + 1.0);
+        let mean = (activation::softmax(logits, last) * direction.clone()).sum_dim(last);
+        let gaps = slope * (mean - direction.clone());
+        Some([tangent(z, self.temperature.divide(direction)), tangent(z_tilde, -self.temperature.divide(gaps))])
     }
 
     fn detach(&self) -> Self {

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 const LONGEST_LINE: u64 = 1 << 28;
 /// Lines of the worker's complaints that an error quotes.
 const QUOTED_LINES: usize = 4;
+/// How long to wait for what a dead worker had to say.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What the worker is asked to do.
 #[derive(Serialize, Debug)]
@@ -64,6 +66,8 @@ pub(super) struct Worker {
     requests: Sender<String>,
     replies: Receiver<String>,
     complaints: Arc<Mutex<VecDeque<String>>>,
+    /// Disconnected once nothing more can be complained about.
+    complaining: Receiver<()>,
     time_limit: Duration,
     /// Why it was killed.
     problem: Option<String>,
@@ -82,6 +86,7 @@ impl Worker {
             .map_err(|error| format!("cannot start `{program}`: {error}"))?;
         let (to_write, requests) = mpsc::channel();
         let (read, replies) = mpsc::sync_channel(1); // a flood stays in the pipe
+        let (complains, complaining) = mpsc::sync_channel(0);
         let complaints = Arc::default();
         // Pipes block, and have no time limits: threads wait for them. They end with the process.
         if let (Some(stdin), Some(stdout), Some(stderr)) =
@@ -90,9 +95,12 @@ impl Worker {
             let complaints = Arc::clone(&complaints);
             thread::spawn(move || write_lines(stdin, &requests));
             thread::spawn(move || read_lines(stdout, &read));
-            thread::spawn(move || keep_last_lines(stderr, &complaints));
+            thread::spawn(move || {
+                keep_last_lines(stderr, &complaints);
+                drop(complains);
+            });
         }
-        Ok(Self { child, requests: to_write, replies, complaints, time_limit, problem: None })
+        Ok(Self { child, requests: to_write, replies, complaints, complaining, time_limit, problem: None })
     }
 
     /// Asks, and waits for the answer, but not longer than the time limit.
@@ -126,6 +134,8 @@ impl Worker {
     /// Ends the process for `problem`, and says everything that is known about it.
     pub(super) fn give_up(&mut self, mut problem: String) -> String {
         self.end();
+        // The reason may still be in the pipe; a process of the worker's own may keep the pipe open.
+        let _ = self.complaining.recv_timeout(LAST_WORDS);
         for line in self.complaints.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             problem += "\n  ";
             problem += line;
