@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, activation};
 
-use super::bound::Evaluation;
+use super::evaluation::Evaluation;
 use super::stack::Stack;
 use crate::mnist::PIXELS;
 use crate::report::picture::Picture;
