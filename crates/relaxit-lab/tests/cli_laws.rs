@@ -180,6 +180,10 @@ fn bad_input_is_a_usage_error() {
     }
     let long = format!("sample Bernoulli -p logits={}0", "0,".repeat(1024));
     assert!(fails(&long, 2).contains("at most 1024"));
+    let wide = format!("laws check KSubset -p count=500 -p logits={}0", "0,".repeat(999));
+    assert!(fails(&wide, 2).contains("KSubset with 1000 entries is too large to be checked"));
+    let wide = format!("laws check KSubset -p count=25 --draws 100000 -p logits={}0", "0,".repeat(99));
+    assert!(fails(&wide, 2).contains("at most 13333 draws can be checked"));
     let wide = format!("sample RelaxedBernoulli -p temperature=1 --grad=path -p logits={}0", "0,".repeat(99));
     assert!(fails(&wide, 2).contains("columns are too many"));
 }

@@ -163,3 +163,18 @@ fn gymnasium_itself_conforms() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn an_interrupt_at_the_terminal_does_not_kill_the_worker() {
+    let Some(mut options) = gymnasium() else { return };
+    let interrupt = "import os, signal, threading, gymnasium\n\
+                     threading.Timer(1, os.kill, [os.getpid(), signal.SIGINT]).start()\n";
+    options.command[2] = format!("{interrupt}{}", options.command[2]);
+    let mut environment = Gymnasium::new("CartPole-v1", &options).expect("an environment");
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(2) {
+        if environment.step(0).expect("an answer").ended() {
+            environment.restart().expect("an answer");
+        }
+    }
+}

@@ -4,6 +4,7 @@
 
 mod complement;
 mod normal;
+mod quadrature;
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
@@ -11,6 +12,7 @@ pub use self::complement::log1mexp;
 pub(crate) use self::complement::{log_neg_log1mexp, log1mexp_exp};
 pub use self::normal::log_ndtr;
 pub(crate) use self::normal::{logit_ndtr, ndtr, ndtri_of_logit, normal_density};
+pub(crate) use self::quadrature::{GAUSS_LEGENDRE_NODES, gauss_legendre};
 
 /// Euler's constant γ, the mean of a standard Gumbel variable.
 pub(crate) const EULER: f64 = 0.577_215_664_901_532_9;

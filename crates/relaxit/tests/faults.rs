@@ -3,7 +3,12 @@
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, and these are their helpers
 
 use burn::tensor::Tensor;
+use relaxit::distribution::{Poisson, Truncated};
 use relaxit::prelude::*;
+use relaxit::relaxation::{
+    CorrelatedRelaxedBernoulli, DecoupledStraightThroughGumbelSoftmax, GaussianRelaxedBernoulli, InvertibleGaussian,
+    RebarRelaxation,
+};
 use relaxit::testing::faults::{self, Tampered};
 use relaxit::testing::{
     Case, Verdict, chi_square, coupling, divergence, extremes, finite_difference, independence, ks, mode, moments,
@@ -132,6 +137,37 @@ fn a_density_of_another_law() {
     rejects!(quadrature::cdf, [0.5, -1.0], logistic, faults::survival_as_cdf);
     rejects!(score::identity, [0.5], Bernoulli::from_logits, faults::score_of_another_law);
     rejects!(chi_square::outcomes, [0.5], Bernoulli::from_logits, faults::score_of_another_law);
+}
+
+/// Published with laws of their own.
+#[test]
+fn mistakes_of_one_law() {
+    let copula = |p: Tensor<2>| {
+        let correlation = Tensor::<2>::from_floats([[1.0, 0.7], [0.7, 1.0]], &Device::flex());
+        CorrelatedRelaxedBernoulli::from_logits(p, &correlation, 0.7).unwrap()
+    };
+    rejects!(quadrature::joint, [0.5, -1.0], copula, faults::ignored_copula);
+    // What else there is does not see it.
+    let alone = Case::new("ignored copula", &[0.5, -1.0], move |p| faults::ignored_copula(copula(p)));
+    quadrature::normalisation(&alone).assert();
+    score::identity(&alone).assert();
+
+    let rebar = |p| RebarRelaxation::from_logits(p, 0.7).unwrap();
+    rejects!(ks::density, [0.5], rebar, faults::uncorrected_density);
+    let gaussian =
+        |p: Tensor<2>| InvertibleGaussian::from_log_scale(p.clone().slice_dim(1, 0), p.slice_dim(1, 1), 0.7).unwrap();
+    rejects!(quadrature::normalisation, [0.5, -0.3], gaussian, faults::wrong_inverse);
+    let decoupled = |p| DecoupledStraightThroughGumbelSoftmax::from_logits(p, 2.0, 1.0).unwrap();
+    rejects!(chi_square::outcomes, [0.5, -1.0, 0.0], decoupled, faults::idle_forward_temperature);
+    let truncated = |p| Truncated::new(Poisson::from_log_rate(p), 6).unwrap();
+    rejects!(moments::mean_and_variance, [1.0], truncated, faults::dropped_tail);
+    rejects!(chi_square::outcomes, [1.0], truncated, faults::dropped_tail);
+    let top = |p| GumbelTopK::from_logits(p, 2).unwrap();
+    rejects!(chi_square::outcomes, [0.5, -1.0, 0.0, 1.0], top, faults::soft_mask);
+    rejects!(chi_square::outcomes, [4.6, 0.0, 0.0, 0.0], top, faults::probs_as_logits_of_top_k);
+    let gate =
+        |p: Tensor<2>| GaussianRelaxedBernoulli::from_log_scale(p.clone().slice_dim(1, 0), p.slice_dim(1, 1)).unwrap();
+    rejects!(extremes::sampling, [20.0, -0.7], gate, faults::branch_not_taken);
 }
 
 #[test]

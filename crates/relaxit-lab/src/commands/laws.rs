@@ -8,8 +8,11 @@ use crate::laws::{self, Finding, Instance, Law};
 use crate::printer::Printer;
 use crate::usage::UsageError;
 
-/// Numbers drawn by one check: beyond, memory and patience end.
+/// Numbers that the draws of one check are computed from: beyond, memory and patience end.
 const MOST: u64 = 4_000_000;
+
+/// Draws below which the checks say nothing: the least that the command line accepts.
+const FEWEST: u64 = 1000;
 
 pub(super) fn check(args: &CheckArgs, printer: &Printer) -> Result<()> {
     let laws: Vec<Box<dyn Law>> = if args.laws.is_empty() {
@@ -30,10 +33,14 @@ pub(super) fn check(args: &CheckArgs, printer: &Printer) -> Result<()> {
         })
         .collect::<Result<_, UsageError>>()?;
     for (name, instance) in &instances {
-        let entries = instance.entries() as u64;
-        if entries * args.draws > MOST {
-            let most = MOST / entries;
-            let message = format!("{name} has {entries} entries: at most {most} draws can be checked, see --draws");
+        let most = MOST / instance.working() as u64;
+        if args.draws > most {
+            let entries = instance.entries();
+            let message = if most < FEWEST {
+                format!("{name} with {entries} entries is too large to be checked")
+            } else {
+                format!("{name} has {entries} entries: at most {most} draws can be checked, see --draws")
+            };
             return Err(UsageError(message).into());
         }
     }

@@ -45,7 +45,7 @@ pub(super) fn sample(args: &SampleArgs, printer: &Printer) -> Result<()> {
     if args.format == Format::Csv && !printer.block(&format!("{}\n", header.join(",")))? && kind.is_none() {
         return Ok(());
     }
-    let at_once = laws::rows_at_once(instance.entries());
+    let at_once = laws::rows_at_once(instance.working());
     let mut noise = Noise::seeded(args.seed).fork(card.name);
     let (mut shown, mut drawn, mut read) = (Vec::new(), 0, true);
     while drawn < total && (read || (kind.is_some() && drawn < SHOWN)) {

@@ -113,6 +113,7 @@ fn correlated_relaxed_bernoulli() -> Entry<CorrelatedRelaxedBernoulli<2>> {
     .paper(CORRELATED_GATES)
     .density()
     .continuous()
+    .joint()
     .reparameterized()
 }
 

@@ -45,6 +45,7 @@ fn relaxed_one_hot() -> Entry<RelaxedOneHotCategorical<2>> {
     .paper(GUMBEL_SOFTMAX)
     .density()
     .continuous()
+    .joint()
     .reparameterized()
     .relaxation()
     .conditional()
@@ -57,6 +58,7 @@ fn exp_concrete() -> Entry<ExpConcrete<2>> {
     .paper(CONCRETE)
     .density()
     .continuous()
+    .joint()
     .reparameterized()
 }
 

@@ -93,6 +93,12 @@ impl Arguments<'_> {
         }
     }
 
+    /// The number of entries K of the parameters.
+    #[must_use]
+    pub const fn entries(&self) -> usize {
+        self.values.entries
+    }
+
     /// A fixed parameter of one number.
     ///
     /// # Panics
@@ -147,6 +153,8 @@ pub struct Entry<L> {
     pub(super) outcomes: Option<fn(&L) -> Vec<Tensor<2>>>,
     pub(super) checks: Vec<Check<L>>,
     pub(super) atoms: bool,
+    /// Numbers that one draw is computed from.
+    pub(super) working: fn(&Arguments) -> usize,
     offers: Vec<&'static str>,
 }
 
@@ -163,6 +171,7 @@ impl<L: Distribution<2> + 'static> Entry<L> {
             outcomes: None,
             checks: Vec::new(),
             atoms: false,
+            working: |p| p.values.entries,
             offers: Vec::new(),
         };
         entry.check("independence of rows and draws", independence::rows).unless(unfit::constant).unless(unfit::coarse)
@@ -179,6 +188,13 @@ impl<L: Distribution<2> + 'static> Entry<L> {
     #[must_use]
     pub fn paper(mut self, paper: Reference) -> Self {
         self.card.papers.push(paper);
+        self
+    }
+
+    /// How many numbers one draw is computed from, if they are many more than its entries.
+    #[must_use]
+    pub fn working(mut self, working: fn(&Arguments) -> usize) -> Self {
+        self.working = working;
         self
     }
 
@@ -199,6 +215,9 @@ impl<L: Distribution<2> + 'static> Entry<L> {
     }
 
     /// When the density cannot be integrated.
+    ///
+    /// # Panics
+    /// If it was not said to be [`continuous`](Self::continuous) before: a mistake in the table.
     #[must_use]
     pub fn unless_integrated(mut self, unfit: Unfit<L>) -> Self {
         let integral = self.checks.iter_mut().find(|check| check.name == INTEGRAL);
@@ -258,6 +277,17 @@ impl<L: Density<2> + 'static> Entry<L> {
             .unless(unfit::saturated)
             .differences("gradient of log_prob in the value", finite_difference::value)
             .unless(unfit::cornered)
+    }
+
+    /// A density over vectors, whose entries may depend on each other.
+    #[must_use]
+    pub fn joint(self) -> Self {
+        self.check("draws against expectations by the density", quadrature::joint)
+            .unless(unfit::beyond_a_plane)
+            .unless(unfit::ridged)
+            .unless(unfit::constant)
+            .unless(unfit::unresolved)
+            .unless(unfit::saturated)
     }
 
     /// A density with atoms: draws on the boundary of the support are part of the law, not of rounding.
@@ -360,6 +390,12 @@ impl<L: Distribution<2> + 'static> Entry<L> {
     /// The law whose parameters are `row`, or its logarithms where they are positive.
     pub(super) fn law(&self, values: &Values, row: Tensor<2>, logarithmic: bool) -> relaxit::Result<L> {
         (self.build)(&Arguments { parameters: &self.card.parameters, values, row, logarithmic })
+    }
+
+    /// Numbers that one draw is computed from.
+    pub(super) fn numbers_behind_a_draw(&self, values: &Values) -> usize {
+        let row = self.rows(values, 1, DType::F64);
+        (self.working)(&Arguments { parameters: &self.card.parameters, values, row, logarithmic: false })
     }
 
     /// The numbers that gradients are taken in, one after another, and the range of each.

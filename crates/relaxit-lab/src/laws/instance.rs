@@ -61,6 +61,9 @@ pub trait Instance {
     /// Entries of one draw.
     fn entries(&self) -> usize;
 
+    /// Numbers that one draw is computed from: what decides how many draws fit into memory.
+    fn working(&self) -> usize;
+
     /// Whether all entries of a draw are one event, rather than a batch of scalars.
     fn is_vector(&self) -> bool;
 
@@ -134,6 +137,10 @@ impl<L: Distribution<2> + 'static> At<L> {
 impl<L: Distribution<2> + 'static> Instance for At<L> {
     fn entries(&self) -> usize {
         self.law.shape()[1]
+    }
+
+    fn working(&self) -> usize {
+        self.entry.numbers_behind_a_draw(&self.values).max(self.entries())
     }
 
     fn is_vector(&self) -> bool {

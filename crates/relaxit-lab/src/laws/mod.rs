@@ -60,11 +60,11 @@ fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect()
 }
 
-/// Draws computed at once, of so many entries: as many as fit into memory where a law takes some hundred numbers for
-/// each pair of entries. It decides how noise is dealt out, so another rule would change samples.
+/// Draws computed at once, each from so many numbers: as many as fit into memory where a law takes some hundred others
+/// for each. It decides how noise is dealt out, so another rule would change samples.
 #[must_use]
-pub fn rows_at_once(entries: usize) -> usize {
-    ((1 << 16) / entries.next_power_of_two()).clamp(16, 1 << 13)
+pub fn rows_at_once(numbers: usize) -> usize {
+    ((1 << 16) / numbers.next_power_of_two()).clamp(16, 1 << 13)
 }
 
 /// `law` at the parameters given.

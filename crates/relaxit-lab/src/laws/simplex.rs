@@ -22,6 +22,8 @@ fn dirichlet() -> Entry<Dirichlet<2>> {
         .density()
         .continuous()
         .unless_integrated(unfit::lopsided)
+        .joint()
+        .unless(unfit::lopsided)
         .moments()
         .entropy()
         .pathwise(relaxit::distribution::Reparameterized::rsample)
@@ -34,6 +36,7 @@ fn logistic_normal() -> Entry<LogisticNormal<2>> {
     .paper(LOGISTIC_NORMAL)
     .density()
     .continuous()
+    .joint()
     .reparameterized()
 }
 
@@ -48,6 +51,7 @@ fn invertible_gaussian() -> Entry<InvertibleGaussian<2>> {
     .paper(INVERTIBLE_GAUSSIAN)
     .density()
     .continuous()
+    .joint()
     .reparameterized()
 }
 
@@ -58,5 +62,6 @@ fn logistic_normal_softmax() -> Entry<LogisticNormalSoftmax<2>> {
     .paper(LOGISTIC_NORMAL)
     .density()
     .continuous()
+    .joint()
     .reparameterized()
 }

@@ -40,6 +40,7 @@ fn k_subset() -> Entry<KSubset<2>> {
         KSubset::from_logits(p.tensor("logits"), p.whole("count"))
     })
     .paper(SIMPLE)
+    .working(|p| p.entries() * (p.whole("count") / 8).max(1))
     .density()
     .enumerable()
     .moments()

@@ -1,5 +1,7 @@
+use burn::tensor::{Device, Tensor};
 use relaxit::distribution::{Bernoulli, Normal};
 use relaxit::noise::Noise;
+use relaxit::relaxation::CorrelatedRelaxedBernoulli;
 use relaxit::testing::faults::{self, Tampered};
 
 use super::*;
@@ -50,14 +52,15 @@ fn every_law_can_be_built_and_drawn() {
     }
 }
 
-/// A wide law is not drawn by the thousand: its working memory may be hundreds of numbers for each pair of entries.
+/// A wide law is not drawn by the thousand: a draw may be computed from many more numbers than it has entries.
 #[test]
 fn wide_laws_are_drawn_in_small_portions() {
     assert_eq!([1, 3, 8, 9, 100, 1024].map(rows_at_once), [8192, 8192, 8192, 4096, 512, 64]);
     assert_eq!(rows_at_once(1_000_000), 16);
     let wide = instance("KSubset", &[("logits", &[0.0; 1024]), ("count", &[300.0])]);
+    assert_eq!(wide.working(), 1024 * 37);
     let draws = wide.draw(1, &mut Noise::seeded(0), Wanted::default());
-    assert_eq!(draws.row(0).sum::<f64>(), 300.0);
+    assert_eq!(draws.row(0).filter(|x| *x > 0.5).count(), 300);
 }
 
 /// The gradient of a perturbed choice is that of each entry as an objective: known for a choice of one of two.
@@ -129,6 +132,13 @@ fn faulty_laws_fail() {
     });
     let failed = tampered(score.density().enumerable().moments(), &[("logits", &[0.3])]);
     assert!(failed.contains(&"score identity") && !failed.contains(&"mean and variance"), "{failed:?}");
+
+    let ignored = Entry::<Tampered<CorrelatedRelaxedBernoulli<2>, 2>>::new("copula", "faulty", &[LOGITS], |p| {
+        let correlation = Tensor::<2>::from_floats([[1.0, 0.7], [0.7, 1.0]], &Device::flex());
+        Ok(faults::ignored_copula(CorrelatedRelaxedBernoulli::from_logits(p.tensor("logits"), &correlation, 0.7)?))
+    });
+    let failed = tampered(ignored.density().continuous().joint(), &[("logits", &[0.3, -0.5])]);
+    assert_eq!(failed, ["draws against expectations by the density"]);
 
     let parameters = [Parameter::each("loc", Range::Real, &[0.0]), Parameter::each("scale", Range::Positive, &[1.0])];
     let entry = Entry::<Tampered<Normal<2>, 2>>::new("gradient", "faulty", &parameters, |p| {

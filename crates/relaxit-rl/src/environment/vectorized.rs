@@ -139,3 +139,53 @@ pub(super) fn limited<E: Environment + Clone>(
 ) -> Result<Vectorized<TimeLimit<E>>> {
     Vectorized::new(vec![TimeLimit::new(environment, max_episode_steps)?; num_environments])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::{Acrobot, Taxi};
+    use crate::random::Generator;
+
+    /// One environment alone, and what must be seen of it among others.
+    fn agrees_with_one_alone<E: Environment + Clone + Send>(environment: &E) {
+        let mut many = Vectorized::new(vec![environment.clone(); 3]).expect("some");
+        many.reset(&[5, 6, 7]).expect("infallible");
+        let (width, actions) = (many.observation_space().width(), many.num_actions());
+        let mut ended = 0;
+        for i in 0..3 {
+            let mut alone = environment.clone();
+            let (mut seen, mut mask) = (vec![0.0; width], vec![true; actions]);
+            alone.reset(5 + i as u64).expect("infallible").write(&mut seen);
+            many.reset(&[5, 6, 7]).expect("infallible");
+            let mut random = Generator::seeded(0);
+            for _ in 0..300 {
+                let steps = many.steps().clone();
+                assert_eq!(steps.observations[i * width..][..width], seen);
+                alone.action_mask(&mut mask);
+                assert_eq!(steps.masks.is_some(), alone.masks_actions());
+                assert!(steps.masks.is_none_or(|masks| masks[i * actions..][..actions] == mask));
+
+                let chosen: Vec<usize> = (0..3).map(|_| random.choice(&[0, 1, 2])).collect();
+                many.step(&chosen).expect("infallible");
+                let step = alone.step(chosen[i]).expect("infallible");
+                let steps = many.steps();
+                assert_eq!(steps.rewards[i].to_bits(), step.reward.to_bits());
+                assert_eq!((steps.terminated[i], steps.truncated[i]), (step.terminated, step.truncated));
+                step.observation.write(&mut seen);
+                if step.ended() {
+                    ended += 1;
+                    assert_eq!(steps.final_observations[i * width..][..width], seen);
+                    alone.restart().expect("infallible").write(&mut seen);
+                }
+            }
+        }
+        assert!(ended >= 9);
+    }
+
+    #[test]
+    fn each_of_many_is_as_if_it_were_alone() {
+        agrees_with_one_alone(&TimeLimit::new(Acrobot::new(), 50).expect("positive"));
+        let taxi = Taxi::new().with_rain(0.8).and_then(|taxi| taxi.with_fickle_passenger(0.3)).expect("probabilities");
+        agrees_with_one_alone(&TimeLimit::new(taxi, 50).expect("positive"));
+    }
+}

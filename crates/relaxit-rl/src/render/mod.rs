@@ -8,7 +8,7 @@ mod scene;
 mod taxi;
 
 pub use self::canvas::Picture;
-pub use self::recording::{Recording, record};
+pub use self::recording::{Recording, record, record_by_name};
 pub use self::scene::{Colour, Scene, Shape};
 use crate::environment::TimeLimit;
 

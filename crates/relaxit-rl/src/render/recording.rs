@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::{Picture, Render, Scene};
-use crate::environment::{Environment, Observation};
-use crate::error::Result;
+use crate::environment::{Acrobot, CartPole, Environment, EnvironmentName, Observation, Taxi, TimeLimit};
+use crate::error::{Error, Result};
 
 /// An episode, as it looked.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +59,42 @@ pub fn record<E: Environment + Render>(
             return Ok(recording);
         }
         observation = step.observation;
+    }
+}
+
+/// Records the episode of `seed` of the environment that [`make`](crate::environment::make) makes of `name`.
+///
+/// # Errors
+/// For environments of Gymnasium, which this crate cannot draw.
+///
+/// # Panics
+/// If `policy` chooses an action that there is not.
+///
+/// # Examples
+/// ```
+/// use relaxit_rl::environment::EnvironmentName;
+/// use relaxit_rl::render::record_by_name;
+/// let recording = record_by_name(&EnvironmentName::Acrobot, 0, |seen, _| if seen[5] > 0.0 { 2 } else { 0 })?;
+/// assert_eq!(recording.episode_return, -121.0);
+/// # Ok::<(), relaxit_rl::Error>(())
+/// ```
+pub fn record_by_name(
+    name: &EnvironmentName,
+    seed: u64,
+    policy: impl FnMut(&[f32], &[bool]) -> usize,
+) -> Result<Recording> {
+    match name {
+        EnvironmentName::CartPole => {
+            record(&mut TimeLimit::new(CartPole::new(), CartPole::MAX_EPISODE_STEPS)?, seed, policy)
+        }
+        EnvironmentName::Acrobot => {
+            record(&mut TimeLimit::new(Acrobot::new(), Acrobot::MAX_EPISODE_STEPS)?, seed, policy)
+        }
+        EnvironmentName::Taxi => record(&mut TimeLimit::new(Taxi::new(), Taxi::MAX_EPISODE_STEPS)?, seed, policy),
+        EnvironmentName::Gymnasium(_) => Err(Error::Environment {
+            name: name.to_string(),
+            problem: "only cartpole, acrobot and taxi can be drawn".to_owned(),
+        }),
     }
 }
 

@@ -306,7 +306,7 @@ impl Departures {
 /// The polynomials `Πᵢ (exp aᵢ + x exp bᵢ)` over ever larger blocks of items, as logarithms of coefficients up to `xᵏ`.
 ///
 /// `levels[l]` is `[rows, blocks, degree + 1]` with blocks of `2ˡ` items; items that fill up to a power of two are never
-/// chosen.
+/// chosen. Of the last level, one block, only the coefficient of `xᵏ` is needed and kept.
 struct Tree {
     levels: Vec<Tensor<3>>,
     items: usize,
@@ -332,10 +332,11 @@ impl Tree {
             let pairs = children.clone().reshape([rows, blocks, 2 * (degree + 1)]);
             let (left, right) = (pairs.clone().narrow(2, 0, degree + 1), pairs.narrow(2, degree + 1, degree + 1));
             // c(m) = ln Σⱼ exp(a(j) + b(m − j)).
-            let product_degree = (2 * degree).min(count);
-            let shifted = shift(right, product_degree + 1, degree + 1, usize::checked_sub);
+            let lowest = if blocks == 1 { count } else { 0 };
+            let height = (2 * degree).min(count) + 1 - lowest;
+            let shifted = shift(right, height, degree + 1, |m, j| (lowest + m).checked_sub(j));
             let left = left.reshape([rows, blocks, 1, degree + 1]);
-            levels.push(log_sum_exp(left + shifted, 3).reshape([rows, blocks, product_degree + 1]));
+            levels.push(log_sum_exp(left + shifted, 3).reshape([rows, blocks, height]));
         }
         Self { levels, items, count }
     }
@@ -343,8 +344,9 @@ impl Tree {
     /// `ln eₖ`, `[rows, 1]`.
     fn log_total(&self) -> Tensor<2> {
         let root = &self.levels[self.levels.len() - 1];
-        let [rows, _, _] = root.dims();
-        root.clone().narrow(2, self.count, 1).reshape([rows, 1])
+        let [rows, _, width] = root.dims();
+        // A single item is root and leaf, and has both coefficients.
+        root.clone().narrow(2, width - 1, 1).reshape([rows, 1])
     }
 
     /// The probability of each item to be absent where `likeliest` is 1 and present where it is 0, `[rows, items]`, and
@@ -359,6 +361,12 @@ impl Tree {
         for children in self.levels.iter().rev().skip(1) {
             let [_, blocks, width] = children.dims();
             let siblings = children.clone().reshape([rows, blocks / 2, 2, width]).flip([2]);
+            if blocks == 2 {
+                // All that is outside of a half is the other.
+                let other = shift(siblings.reshape([rows, 2, width]), width, 1, |c, _| self.count.checked_sub(c));
+                outside = other.reshape([rows, 2, width]);
+                continue;
+            }
             // outside(c) = ln Σⱼ exp(outside of the parent(c + j) + sibling(j)).
             let shifted = shift(outside, width, width, |c, j| Some(c + j));
             let shifted = shifted.reshape([rows, blocks / 2, 1, width * width]).repeat_dim(2, 2);

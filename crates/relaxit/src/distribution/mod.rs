@@ -147,7 +147,7 @@ pub trait Reparameterized<const D: usize>: Distribution<D> {
     }
 }
 
-/// A law whose first two moments have closed forms.
+/// A law whose first two moments have closed forms, or are exact to rounding by quadrature where it says so.
 pub trait Moments<const D: usize>: Distribution<D> {
     /// The expectation, entry by entry.
     fn mean(&self) -> Tensor<D>;

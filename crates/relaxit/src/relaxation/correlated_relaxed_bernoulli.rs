@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, TensorData, activation};
 
 use super::RelaxedBernoulli;
-use crate::distribution::{Bernoulli, Density, Distribution, Reparameterized, replicate};
+use crate::distribution::{Bernoulli, Density, Distribution, Moments, Reparameterized, replicate};
 use crate::error::{Error, Result};
 use crate::math::{inside_unit_interval, logit_ndtr, ndtri_of_logit, on_device};
 use crate::noise::{Base, Noise};
@@ -188,6 +188,17 @@ impl<const D: usize> Density<D> for CorrelatedRelaxedBernoulli<D> {
         let marginal = self.marginals.latent().log_prob(logit) - log_m - log_not_m;
         let entries = restrict(copula + marginal, Support::UnitInterval, value);
         entries.sum_dim(D - 1) - self.half_log_determinant
+    }
+}
+
+impl<const D: usize> Moments<D> for CorrelatedRelaxedBernoulli<D> {
+    /// Entry by entry, whatever the correlations.
+    fn mean(&self) -> Tensor<D> {
+        self.marginals.mean()
+    }
+
+    fn variance(&self) -> Tensor<D> {
+        self.marginals.variance()
     }
 }
 

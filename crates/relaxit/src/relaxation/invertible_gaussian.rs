@@ -8,7 +8,7 @@ use crate::distribution::{
     Density, Distribution, Independent, KlDivergence, Normal, OneHotCategorical, Reparameterized, replicate,
 };
 use crate::error::{Error, Result};
-use crate::math::{above_zero, on_device, one_hot_argmax};
+use crate::math::{GAUSS_LEGENDRE_NODES, above_zero, gauss_legendre, on_device, one_hot_argmax};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, finite, restrict};
 use crate::temperature::Temperature;
@@ -218,7 +218,7 @@ impl<const D: usize> InvertibleGaussian<D> {
             panels(lower, upper, |y| log_cdfs((y - loc.clone().detach()) / scale.clone().detach()).sum_dim(2).exp());
         let width = panels.clone().slice_dim(1, 1..=PANELS) - panels.clone().slice_dim(1, 0..PANELS);
         let (nodes, weights) = rule(&self.device(), self.dtype());
-        let all = [rows, PANELS * 2 * GAUSS_LEGENDRE.len(), 1];
+        let all = [rows, PANELS * GAUSS_LEGENDRE_NODES, 1];
         let y = (panels.slice_dim(1, 0..PANELS) + width.clone() * nodes).reshape(all);
         let weights = (width * weights).reshape(all);
         // The nodes move with the threshold, where the integral begins, and with nothing else.
@@ -339,22 +339,9 @@ const REACH: f64 = 9.0;
 /// Gauss–Legendre rules side by side.
 const PANELS: usize = 32;
 
-/// The positive nodes and their weights of the rule of 16 nodes on [−1, 1].
-const GAUSS_LEGENDRE: [(f64, f64); 8] = [
-    (0.095_012_509_837_637_45, 0.189_450_610_455_068_6),
-    (0.281_603_550_779_258_9, 0.182_603_415_044_923_6),
-    (0.458_016_777_657_227_37, 0.169_156_519_395_002_62),
-    (0.617_876_244_402_643_8, 0.149_595_988_816_576_76),
-    (0.755_404_408_355_003, 0.124_628_971_255_534_03),
-    (0.865_631_202_387_831_8, 0.095_158_511_682_492_59),
-    (0.944_575_023_073_232_6, 0.062_253_523_938_647_71),
-    (0.989_400_934_991_65, 0.027_152_459_411_754_058),
-];
-
 /// Nodes and weights on [0, 1], `[1, 1, nodes]`.
 fn rule(device: &Device, dtype: DType) -> (Tensor<3>, Tensor<3>) {
-    let signed = GAUSS_LEGENDRE.iter().flat_map(|&(x, w)| [(-x, w), (x, w)]);
-    let (nodes, weights): (Vec<f64>, Vec<f64>) = signed.map(|(x, w)| (0.5 * (1.0 + x), 0.5 * w)).unzip();
+    let (nodes, weights): (Vec<f64>, Vec<f64>) = gauss_legendre(1).unzip();
     let tensor = |x: Vec<f64>| {
         let shape = [1, 1, x.len()];
         Tensor::from_data(TensorData::new(x, shape), (device, dtype))

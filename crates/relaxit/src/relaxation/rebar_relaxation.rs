@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::{ConditionalRelaxation, Relaxation, RelaxedBernoulli, Tempered};
-use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Reparameterized, replicate};
+use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Moments, Reparameterized, replicate};
 use crate::error::Result;
 use crate::math::{inside_unit_interval, on_device};
 use crate::noise::{Base, Noise};
@@ -139,6 +139,17 @@ impl<const D: usize> Density<D> for RebarRelaxation<D> {
         let (log_y, log_not_y) = (y.clone().log(), (-y).log1p());
         let z = log_y.clone() - log_not_y.clone() - self.correction();
         restrict(self.latent().log_prob(z) - log_y - log_not_y, Support::UnitInterval, value)
+    }
+}
+
+impl<const D: usize> Moments<D> for RebarRelaxation<D> {
+    /// As for [`RelaxedBernoulli`].
+    fn mean(&self) -> Tensor<D> {
+        self.as_relaxed_bernoulli().mean()
+    }
+
+    fn variance(&self) -> Tensor<D> {
+        self.as_relaxed_bernoulli().variance()
     }
 }
 

@@ -2,6 +2,28 @@
 //!
 //! A check that cannot fail proves nothing. Wrap a correct law in one of these and see the check that guards against
 //! the fault fail; `tests/faults.rs` does so for every fault here.
+//!
+//! | mistake | fault | rejected by |
+//! |---|---|---|
+//! | one noise draw for a whole batch | [`shared_noise`] | `independence::rows` |
+//! | noise of half precision, or clamped | [`half_precision_noise`] | `tails::counts` |
+//! | NaN where `−ln(−ln u)` meets u = 0 or 1 | [`nan_sampler`] | every check of draws |
+//! | probabilities where logits belong | [`probs_as_logits`], [`probs_as_logits_of_top_k`] | `chi_square::outcomes` |
+//! | soft top-k masked by a constant times a soft weight | [`soft_mask`] | `chi_square::outcomes` |
+//! | a density unrelated to the sampler | [`density_of_another_law`], [`uncorrected_density`] | `ks::density` |
+//! | a copula's density without its copula | [`ignored_copula`] | `quadrature::joint` |
+//! | a wrong inverse of softmax++ | [`wrong_inverse`] | `quadrature::normalisation` |
+//! | a log-density that is not summed over its event | | shapes in `tests/properties.rs` |
+//! | `log1p(p)` for `log1p(−p)` in a conditional bit | [`log1p_of_the_wrong_sign`] | `coupling::threshold` |
+//! | a conditional winner `Gumbel(0)` at raw logits | [`winner_without_normaliser`] | `coupling::marginal` |
+//! | the gradient through z̃ dropped | [`detached_conditional`] | `coupling::pathwise` |
+//! | a variance passed as a standard deviation | [`variance_as_deviation`] | `moments::mean_and_variance` |
+//! | the same in the Laplace bridge | | moments of logits in `tests/laws_of_counts.rs` |
+//! | a forward temperature that does nothing | [`idle_forward_temperature`] | `chi_square::outcomes` |
+//! | a truncated tail that is dropped | [`dropped_tail`] | `moments::mean_and_variance` |
+//! | NaN gradients from a branch not taken | [`branch_not_taken`] | `extremes::sampling` |
+
+mod published;
 
 use std::fmt;
 
@@ -16,6 +38,11 @@ use crate::math::log_sum_exp;
 use crate::noise::{Base, Noise};
 use crate::relaxation::{ConditionalRelaxation, Relaxation, RelaxedBernoulli, RelaxedOneHotCategorical};
 use crate::support::Support;
+
+pub use self::published::{
+    branch_not_taken, dropped_tail, idle_forward_temperature, ignored_copula, probs_as_logits_of_top_k, soft_mask,
+    uncorrected_density, wrong_inverse,
+};
 
 type Map<L, const D: usize> = fn(&L, Tensor<D>) -> Tensor<D>;
 

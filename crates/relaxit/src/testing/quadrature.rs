@@ -16,7 +16,7 @@
 
 use burn::tensor::{DType, Tensor, activation};
 
-use super::{Case, Verdict, column, columns, values, worst};
+use super::{Case, Verdict, Z_MILLION, column, columns, values, worst};
 use crate::distribution::{Cdf, Density, Distribution, Enumerable};
 use crate::math::softplus;
 use crate::support::Support;
@@ -54,6 +54,45 @@ const SIDE: usize = 801;
 pub fn normalisation<L: Density<2>>(case: &Case<L>) -> Verdict {
     let integrals = expectation(case, |x| x.slice_dim(1, 0).ones_like());
     case.verdict("∫ exp(log_prob) = 1", worst(integrals.into_iter().map(|total| (total - 1.0).abs())), TOLERANCE)
+}
+
+/// Draws have the expectations that the density gives, of functions that see how entries depend on each other.
+///
+/// ```text
+/// (⟨f(x)⟩ − ∫ f exp(log_prob) dx) / standard error,   f = (x₁ − x_K)², cos Σᵢ (i + 1) xᵢ
+/// ```
+///
+/// A density of the marginals alone integrates to 1, and has the right score: this tells it apart.
+///
+/// # Panics
+/// As [`normalisation`].
+///
+/// # Examples
+/// ```
+/// use relaxit::distribution::Dirichlet;
+/// use relaxit::prelude::*;
+/// use relaxit::testing::{Case, quadrature};
+/// let dirichlet = |p| Dirichlet::new(p).unwrap();
+/// quadrature::joint(&Case::new("Dirichlet", &[1.5, 2.0, 3.0], dirichlet).with_draws(20_000)).assert();
+/// ```
+#[track_caller]
+pub fn joint<L: Density<2>>(case: &Case<L>) -> Verdict {
+    const LAW: &str = "draws have the expectations of the joint density";
+    let draws = case.law(case.draws(), DType::F64).sample(&mut case.noise(LAW));
+    let functions: [fn(Tensor<2>) -> Tensor<2>; 2] = [
+        |x| (x.clone().slice_dim(1, 0) - x.clone().slice_dim(1, x.dims()[1] - 1)).square(),
+        |x| {
+            let weights: Vec<f64> = (0..x.dims()[1]).map(|entry| entry as f64 + 2.0).collect();
+            let weights = Tensor::<1>::from_data(weights.as_slice(), (&x.device(), x.dtype()));
+            (x * weights.unsqueeze()).sum_dim(1).cos()
+        },
+    ];
+    let deviations = functions.map(|f| {
+        let (variance, mean) = f(draws.clone()).var_mean(0);
+        let (variance, mean): (f64, f64) = (variance.into_scalar(), mean.into_scalar());
+        (mean - expectation(case, f)[0]).abs() / (variance / case.draws() as f64).sqrt()
+    });
+    case.verdict(LAW, worst(deviations), Z_MILLION)
 }
 
 /// The probabilities of a discrete law sum to 1: passes up to 1e-6, in F64.

@@ -5,8 +5,12 @@ Floating-point numbers travel as their bits, in whole numbers, so that none is r
 
 import json
 import os
+import signal
 import struct
 import sys
+
+# An interrupt at the terminal is for relaxit to handle; the end of stdin ends us.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 # Whatever an environment prints goes to stderr: stdout is ours.
 replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
