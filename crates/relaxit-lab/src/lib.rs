@@ -6,6 +6,7 @@
 pub mod args;
 pub mod commands;
 pub mod device;
+pub mod estimators;
 pub mod laws;
 pub mod mnist;
 pub mod printer;
