@@ -1,10 +1,12 @@
 //! One verb, one file.
 
+mod audit;
 mod laws;
 mod parameters;
 mod resume;
 mod rl;
 mod sample;
+mod toy;
 mod vae;
 mod watch;
 
@@ -19,9 +21,11 @@ use crate::printer::Printer;
 /// What went wrong, in one line that names the thing, the value and what is accepted.
 pub fn run(cli: &Cli, printer: &Printer) -> Result<()> {
     match &cli.command {
+        Command::Audit(args) => audit::audit(args, printer),
         Command::Vae(args) => vae::vae(args, printer),
         Command::Sample(args) => sample::sample(args, printer),
         Command::Rl(command) => rl::rl(command, printer),
+        Command::Toy(args) => toy::toy(args, printer),
         Command::Laws(LawsCommand::Check(args)) => laws::check(args, printer),
     }
 }

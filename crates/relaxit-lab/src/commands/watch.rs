@@ -1,13 +1,14 @@
 //! `relaxit rl watch`: an episode of a trained policy, as an animated GIF.
 
 use anyhow::{Context, Result};
-use relaxit_rl::environment::EnvironmentName;
+use relaxit_rl::agent::Agent;
+use relaxit_rl::environment::{EnvironmentName, make};
 use relaxit_rl::render::record_by_name;
 
 use crate::args::rl::WatchArgs;
 use crate::printer::Printer;
 use crate::rl::config::RlConfig;
-use crate::rl::train::trained;
+use crate::rl::train::newest;
 use crate::run::{RunDirectory, write_atomically};
 use crate::usage::UsageError;
 
@@ -28,7 +29,8 @@ pub(super) fn watch(args: &WatchArgs, printer: &Printer) -> Result<()> {
     }
     let folder = args.run.join(format!("seed-{seed}"));
     anyhow::ensure!(folder.exists(), "seed {seed} of {} was not trained yet", args.run.display());
-    let agent = trained(&config, seed, &RunDirectory::claim(&folder, true)?)?;
+    let mut agent = Agent::new(make(&config.env, 1)?, config.agent.clone(), seed)?;
+    agent.adopt_policy(&newest(&RunDirectory::claim(&folder, true)?)?)?;
     let recording = record_by_name(&name, args.episode, |seen, mask| agent.likeliest_action(seen, mask))?;
     let out = args.out.clone().unwrap_or_else(|| args.run.join("watch.gif"));
     let mut gif = Vec::new();

@@ -93,12 +93,9 @@ pub fn train(
 ) -> Result<(SeedSummary, Vec<PhaseMetrics>)> {
     let mut agent = Agent::new(make(&config.env, config.environments)?, config.agent.clone(), seed)?;
     let mut progress = match Snapshot::newest(run, PREFIX)? {
-        Some(Snapshot { mut files, .. }) => {
-            let progress = files.remove(PROGRESS).context("the checkpoint has no progress.json")?;
-            let progress: Progress =
-                serde_json::from_slice(&progress).context("the checkpoint's progress cannot be read")?;
-            let of_agent = progress.agent.context("the checkpoint has no agent")?;
-            agent.resume(AgentState { files, progress: of_agent })?;
+        Some(snapshot) => {
+            let (state, progress) = opened(snapshot)?;
+            agent.resume(state)?;
             progress
         }
         None => Progress {
@@ -143,18 +140,23 @@ pub fn train(
     Ok((summary, metrics))
 }
 
-/// The agent of the newest checkpoint in `run`.
+/// The state of the agent in the newest checkpoint of `run`.
 ///
 /// # Errors
 /// If there is none, or it cannot be read.
-pub fn trained(config: &RlConfig, seed: u64, run: &RunDirectory) -> Result<Agent> {
-    let mut agent = Agent::new(make(&config.env, 1)?, config.agent.clone(), seed)?;
+pub fn newest(run: &RunDirectory) -> Result<AgentState> {
     let snapshot = Snapshot::newest(run, PREFIX)?;
-    let Snapshot { mut files, .. } = snapshot.with_context(|| format!("{} has no checkpoint", run.path().display()))?;
+    let snapshot = snapshot.with_context(|| format!("{} has no checkpoint yet", run.path().display()))?;
+    opened(snapshot).map(|(state, _)| state)
+}
+
+/// What a snapshot holds.
+fn opened(snapshot: Snapshot) -> Result<(AgentState, Progress)> {
+    let mut files = snapshot.files;
     let progress = files.remove(PROGRESS).context("the checkpoint has no progress.json")?;
     let progress: Progress = serde_json::from_slice(&progress).context("the checkpoint's progress cannot be read")?;
-    agent.resume(AgentState { files, progress: progress.agent.context("the checkpoint has no agent")? })?;
-    Ok(agent)
+    let of_agent = progress.agent.context("the checkpoint has no agent")?;
+    Ok((AgentState { files, progress: of_agent }, progress))
 }
 
 fn phase(config: &RlConfig, seed: u64, agent: &mut Agent, progress: &mut Progress) -> Result<PhaseMetrics> {

@@ -320,6 +320,14 @@ impl Agent {
         best(&logits.iter::<f32>().collect::<Vec<_>>(), &vec![0.0; mask.len()], Some(mask))
     }
 
+    /// Takes over the policy of another agent, of any algorithm, and nothing else of it.
+    ///
+    /// # Errors
+    /// [`Error::Record`] if the policies have different shapes.
+    pub fn adopt_policy(&mut self, state: &AgentState) -> Result<()> {
+        self.policy.load("policy", &state.files)
+    }
+
     /// Starts phase number `phase`: all episodes anew, and noise that is a function of seed and phase alone.
     ///
     /// A run that is to be resumed takes its checkpoints between phases, so that environments need not be stored.
