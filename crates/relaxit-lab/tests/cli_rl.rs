@@ -61,6 +61,19 @@ fn every_agent_leaves_everything_it_promises() {
     assert_eq!(text.lines().count(), 7, "{text}");
     assert!(plot.exists());
 
+    let audit =
+        ["audit", "--draws=100", "--tune=5", "--format=jsonl", "--estimators=reinforce,relax,decoupled", "--run"];
+    let output = succeeds(relaxit(&audit).arg(&runs[0]));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let records: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let aggregates: Vec<_> = records.iter().filter(|record| record["logit"].is_null()).collect();
+    assert_eq!(aggregates.len(), 3);
+    for record in aggregates {
+        let unbiased = record["estimator"] != "decoupled";
+        assert_eq!(record["claims_unbiased"].as_bool(), Some(unbiased), "{record}");
+        assert_eq!(unbiased, record["z"].as_f64().unwrap() < 6.109, "{record}");
+    }
+
     let output = succeeds(relaxit(&["rl", "watch"]).arg(&runs[0]));
     assert!(String::from_utf8_lossy(&output.stdout).contains("reward"));
     assert!(fs::read(runs[0].join("watch.gif")).unwrap().starts_with(b"GIF89a"));

@@ -10,6 +10,7 @@ use relaxit_rl::environment::make;
 use serde::{Deserialize, Serialize};
 
 use super::config::RlConfig;
+use crate::audit::measure::Moments;
 use crate::run::{RunDirectory, Snapshot};
 
 /// One evaluation: a line of a seed's `metrics.jsonl`. It holds no clock, so that equal runs give equal files.
@@ -203,14 +204,10 @@ fn phase(config: &RlConfig, seed: u64, agent: &mut Agent, progress: &mut Progres
 
 fn gradient_variance(config: &RlConfig, seed: u64, agent: &Agent) -> Result<f64> {
     let mut noise = Noise::seeded(seed).fork("gradient variance");
-    let mut draws = Vec::with_capacity(config.gradients);
+    let mut moments: Option<Moments> = None;
     for _ in 0..config.gradients {
-        draws.push(agent.gradient(make(&config.env, config.environments)?, &mut noise)?);
+        let gradient = agent.gradient(make(&config.env, config.environments)?, &mut noise)?;
+        moments.get_or_insert_with(|| Moments::new(gradient.len())).add(&gradient);
     }
-    let count = draws.len() as f64;
-    let of_entry = |entry: usize| {
-        let mean = draws.iter().map(|draw| draw[entry]).sum::<f64>() / count;
-        draws.iter().map(|draw| (draw[entry] - mean).powi(2)).sum::<f64>() / (count - 1.0)
-    };
-    Ok((0..draws.first().map_or(0, Vec::len)).map(of_entry).sum())
+    Ok(moments.map_or(0.0, |moments| moments.variance().iter().sum()))
 }
