@@ -1,10 +1,14 @@
 //! The command line: types that clap reads, and nothing else.
 
+mod trial;
+
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, value_parser};
 use relaxit::schedule::Anneal;
+
+pub use self::trial::{AuditArgs, AuditFormat, ReferenceKind, ToyArgs};
 
 use crate::device;
 use crate::laws::{Gradient, parameter};
@@ -27,11 +31,15 @@ pub struct Cli {
 /// What `relaxit` can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Measure bias, variance and cost of gradient estimators against the exact gradient
+    Audit(AuditArgs),
     /// Train a variational auto-encoder with discrete latents on MNIST, and draw what it learned
     #[command(args_override_self = true, after_long_help = VAE_NOTES)]
     Vae(Box<VaeArgs>),
     /// Draw from a law, with log-densities and gradients, as CSV or JSON lines or as a picture
     Sample(SampleArgs),
+    /// Train the papers' toy bit with every gradient estimator: curves of loss and variance
+    Toy(ToyArgs),
     /// Hold laws to the test laws
     #[command(subcommand)]
     Laws(LawsCommand),
