@@ -160,7 +160,7 @@ Shapes of codes, by method:
   200, 20x2      bits              concrete, rebar-relaxation, stochastic-times-smooth, arm, arms
   20x4           choices           gumbel-softmax, decoupled, gumbel-rao, gapped, reinmax,
                                    sum-and-sample, unordered-set
-  200, 20x4      bits or choices   straight-through, disarm, double-cv, rodeo, rebar,
+  200, 20x4      bits or choices   straight-through, disarm, double-cv, rodeo, rebar, relax,
                                    st-gumbel-softmax, reinforce, rloo, nvil, vimco
   20x10 --k 3    sets              the last five, relaxed-top-k, implicit-mle, simple
   50 --atoms 16  counts            poisson, geometric, binomial, negative-binomial
@@ -216,6 +216,10 @@ pub struct VaeArgs {
     /// Step size of what an estimator itself learns, above 0 and at most 1 [default: that of --learning-rate]
     #[arg(long, value_name = "RATE", value_parser = learning_rate)]
     pub tuning_rate: Option<f64>,
+
+    /// Layers of the code, each of the same shape, 1 to 8; several are for bits and choices [default: 1]
+    #[arg(long, value_parser = size(1, 8))]
+    pub layers: Option<u64>,
 
     /// Hidden layers of the encoder, from the pixels inwards, as in 512,256, or none for a linear one; the decoder has
     /// them in reverse [default: 400]
@@ -335,6 +339,7 @@ mod tests {
         for (option, default) in [
             ("latent", config.latent.name()),
             ("latents", config.latents.to_string()),
+            ("layers", config.layers.to_string()),
             ("hidden", config.hidden.to_string()),
             ("epochs", config.epochs.to_string()),
             ("batch_size", config.batch_size.to_string()),
