@@ -1,10 +1,14 @@
 //! The command line: types that clap reads, and nothing else.
 
+mod trial;
+
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, value_parser};
 use relaxit::schedule::Anneal;
+
+pub use self::trial::{AuditArgs, AuditFormat, ReferenceKind, ToyArgs};
 
 use crate::device;
 use crate::laws::{Gradient, parameter};
@@ -27,11 +31,15 @@ pub struct Cli {
 /// What `relaxit` can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Measure bias, variance and cost of gradient estimators against the exact gradient
+    Audit(AuditArgs),
     /// Train a variational auto-encoder with discrete latents on MNIST, and draw what it learned
     #[command(args_override_self = true, after_long_help = VAE_NOTES)]
     Vae(Box<VaeArgs>),
     /// Draw from a law, with log-densities and gradients, as CSV or JSON lines or as a picture
     Sample(SampleArgs),
+    /// Train the papers' toy bit with every gradient estimator: curves of loss and variance
+    Toy(ToyArgs),
     /// Hold laws to the test laws
     #[command(subcommand)]
     Laws(LawsCommand),
@@ -152,7 +160,7 @@ Shapes of codes, by method:
   200, 20x2      bits              concrete, rebar-relaxation, stochastic-times-smooth, arm, arms
   20x4           choices           gumbel-softmax, decoupled, gumbel-rao, gapped, reinmax,
                                    sum-and-sample, unordered-set
-  200, 20x4      bits or choices   straight-through, disarm, double-cv, rodeo, rebar,
+  200, 20x4      bits or choices   straight-through, disarm, double-cv, rodeo, rebar, relax,
                                    st-gumbel-softmax, reinforce, rloo, nvil, vimco
   20x10 --k 3    sets              the last five, relaxed-top-k, implicit-mle, simple
   50 --atoms 16  counts            poisson, geometric, binomial, negative-binomial
@@ -208,6 +216,10 @@ pub struct VaeArgs {
     /// Step size of what an estimator itself learns, above 0 and at most 1 [default: that of --learning-rate]
     #[arg(long, value_name = "RATE", value_parser = learning_rate)]
     pub tuning_rate: Option<f64>,
+
+    /// Layers of the code, each of the same shape, 1 to 8; several are for bits and choices [default: 1]
+    #[arg(long, value_parser = size(1, 8))]
+    pub layers: Option<u64>,
 
     /// Hidden layers of the encoder, from the pixels inwards, as in 512,256, or none for a linear one; the decoder has
     /// them in reverse [default: 400]
@@ -327,6 +339,7 @@ mod tests {
         for (option, default) in [
             ("latent", config.latent.name()),
             ("latents", config.latents.to_string()),
+            ("layers", config.layers.to_string()),
             ("hidden", config.hidden.to_string()),
             ("epochs", config.epochs.to_string()),
             ("batch_size", config.batch_size.to_string()),

@@ -1,15 +1,19 @@
 //! Experiments with relaxit: what the command `relaxit` runs.
 //!
 //! Data flows one way: [`args`] → [`commands`] → a training run ([`vae`]) on data ([`mnist`]) in a directory ([`run`])
-//! → pictures and curves ([`report`]). [`laws`] is the table of laws that can be drawn from and checked. Only [`printer`] writes to the terminal.
+//! → pictures and curves ([`report`]). [`laws`] is the table of laws that can be drawn from and checked, [`estimators`] that of
+//! gradient estimators, which [`audit`] tries and [`toy`] trains with. Only [`printer`] writes to the terminal.
 
 pub mod args;
+pub mod audit;
 pub mod commands;
 pub mod device;
+pub mod estimators;
 pub mod laws;
 pub mod mnist;
 pub mod printer;
 pub mod report;
 pub mod run;
+pub mod toy;
 pub mod usage;
 pub mod vae;

@@ -132,6 +132,13 @@ fn every_method_trains() {
         ("double-cv", "4x3", "discrete"),
         ("rodeo", "6", "discrete"),
         ("rodeo", "4x3", "discrete"),
+        ("rloo", "6 --layers=2", "discrete"),
+        ("disarm", "4x3 --layers=2", "discrete"),
+        ("concrete", "6 --layers=2 --prior=learned", "discrete"),
+        ("nvil", "6 --layers=3", "discrete"),
+        ("relax", "6 --layers=2", "discrete"),
+        ("relax", "6", "discrete"),
+        ("relax", "4x3", "discrete"),
         ("rebar", "6", "discrete"),
         ("rebar", "4x3 --tuning-rate=0.1", "discrete"),
         ("relaxed-top-k", "4x4", "discrete"),
@@ -191,7 +198,7 @@ fn a_killed_run_resumes_to_the_same_bits() {
 fn a_killed_run_of_an_estimator_that_learns_resumes_to_the_same_bits() {
     let parent = TempDir::new().unwrap();
     let (whole, broken) = (parent.path().join("whole"), parent.path().join("broken"));
-    let options = ["--latent=rebar", "--tuning-rate=0.1", "--hidden=none", "--prior=learned"];
+    let options = ["--latent=relax", "--tuning-rate=0.1", "--hidden=none", "--prior=learned", "--layers=2"];
     succeeds(&mut small(&whole, &options));
     killed_and_resumed(&broken, &options);
     assert_eq!(results(&whole), results(&broken));
@@ -295,8 +302,11 @@ fn bad_options_are_usage_errors() {
         ("--prior=magic", "magic"),
         ("--latent=unordered-set --samples=9", "--samples of --latent unordered-set must be from 2 to 8, got 9"),
         ("--samples=3", "--samples is not for --latent concrete, but for gumbel-rao"),
-        ("--tuning-rate=0.1", "--tuning-rate is not for --latent concrete, but for rebar"),
+        ("--tuning-rate=0.1", "--tuning-rate is not for --latent concrete, but for nvil"),
         ("--hidden=0", "or `none`"),
+        ("--layers=0", "1..=8"),
+        ("--latent=poisson --layers=2", "--layers of codes are bits or choices"),
+        ("--latent=rloo --latents=6x4 --k=2 --layers=2", "--layers of codes are bits or choices"),
         ("--activation=magic", "magic"),
         ("--latent=magic", "magic"),
         ("--protocol=sepia", "sepia"),

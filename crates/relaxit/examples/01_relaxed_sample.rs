@@ -6,7 +6,7 @@
 
 use relaxit::prelude::*;
 
-fn main() -> relaxit::Result<()> {
+pub(crate) fn main() -> relaxit::Result<()> {
     let device = Device::flex().autodiff();
     let mut noise = Noise::seeded(0);
     let logits = Tensor::<2>::zeros([128, 10], &device).require_grad();

@@ -6,7 +6,7 @@
 
 use relaxit::prelude::*;
 
-fn main() -> relaxit::Result<()> {
+pub(crate) fn main() -> relaxit::Result<()> {
     let device = Device::flex().autodiff();
     let wanted = Tensor::<2>::from_floats([[1.0, 0.0, 1.0, 1.0, 0.0]], &device);
     let mut noise = Noise::seeded(0);

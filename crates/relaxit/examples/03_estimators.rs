@@ -11,7 +11,7 @@ use relaxit::prelude::*;
 
 const ROWS: usize = 100_000; // every row is an independent draw
 
-fn main() -> relaxit::Result<()> {
+pub(crate) fn main() -> relaxit::Result<()> {
     let device = Device::flex().autodiff();
     let objective = |b: Tensor<2>| (b - 0.45).square();
     let mut estimators: Vec<Box<dyn Estimator<RelaxedBernoulli<2>, 2>>> = vec![

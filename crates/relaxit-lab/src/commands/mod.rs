@@ -1,8 +1,10 @@
 //! One verb, one file.
 
+mod audit;
 mod laws;
 mod parameters;
 mod sample;
+mod toy;
 mod vae;
 
 use anyhow::Result;
@@ -16,8 +18,10 @@ use crate::printer::Printer;
 /// What went wrong, in one line that names the thing, the value and what is accepted.
 pub fn run(cli: &Cli, printer: &Printer) -> Result<()> {
     match &cli.command {
+        Command::Audit(args) => audit::audit(args, printer),
         Command::Vae(args) => vae::vae(args, printer),
         Command::Sample(args) => sample::sample(args, printer),
+        Command::Toy(args) => toy::toy(args, printer),
         Command::Laws(LawsCommand::Check(args)) => laws::check(args, printer),
     }
 }

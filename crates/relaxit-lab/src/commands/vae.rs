@@ -33,6 +33,7 @@ struct Summary {
     atoms: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation: Option<f64>,
+    layers: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     samples: Option<usize>,
     prior: PriorKind,
@@ -129,6 +130,7 @@ fn overlay(mut config: VaeConfig, args: &VaeArgs) -> Result<VaeConfig> {
     set(&mut config.prior, args.prior.as_ref());
     set_some(&mut config.samples, args.samples);
     config.tuning_rate = args.tuning_rate.or(config.tuning_rate);
+    set_size(&mut config.layers, args.layers);
     set(&mut config.hidden, args.hidden.as_ref());
     set(&mut config.activation, args.activation.as_ref());
     set(&mut config.protocol, args.protocol.as_ref());
@@ -204,6 +206,7 @@ fn train_and_judge(trainer: &Trainer<'_>) -> Result<Summary> {
         k: config.k,
         atoms: config.atoms,
         correlation: config.correlation,
+        layers: config.layers,
         samples: config.samples,
         prior: config.prior,
         judged_model: code.model(),

@@ -1,7 +1,7 @@
 //! Curves over training steps as SVG.
 
 use kuva::backend::svg::SvgBackend;
-use kuva::plot::LinePlot;
+use kuva::plot::{LinePlot, LineStyle};
 use kuva::render::layout::Layout;
 use kuva::render::plots::Plot;
 use kuva::render::render::render_multiple;
@@ -20,21 +20,28 @@ pub struct Curve {
 /// Colours that stay apart in print and for the colour-blind (Okabe & Ito).
 pub(super) const COLOURS: [&str; 6] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
 
+/// Lines of the first round of colours, then of the next.
+const STYLES: [LineStyle; 4] = [LineStyle::Solid, LineStyle::Dashed, LineStyle::Dotted, LineStyle::DashDot];
+
+/// The plots of `curves`: colours in turn, and where they start again another kind of line.
+pub(super) fn lines(curves: &[Curve]) -> Vec<Plot> {
+    let looks = STYLES.iter().flat_map(|style| COLOURS.iter().map(move |colour| (style, colour))).cycle();
+    let line = |(curve, (style, colour)): (&Curve, (&LineStyle, &&str))| {
+        let line = LinePlot::new().with_data(curve.points.iter().copied()).with_color(*colour);
+        let line = match curve.band.as_slice() {
+            [] => line,
+            band => line.with_band(band.iter().map(|(low, _)| *low), band.iter().map(|(_, high)| *high)),
+        };
+        let line = line.with_line_style(style.clone()).with_stroke_width(2.0);
+        Plot::Line(line.with_legend(curve.name.as_str()))
+    };
+    curves.iter().zip(looks).map(line).collect()
+}
+
 /// A figure of `curves` over one horizontal axis.
 #[must_use]
 pub fn figure(title: &str, x_label: &str, y_label: &str, curves: &[Curve]) -> String {
-    let plots: Vec<Plot> = curves
-        .iter()
-        .zip(COLOURS.iter().cycle())
-        .map(|(curve, colour)| {
-            let line = LinePlot::new().with_data(curve.points.iter().copied()).with_color(*colour);
-            let line = match curve.band.as_slice() {
-                [] => line,
-                band => line.with_band(band.iter().map(|(low, _)| *low), band.iter().map(|(_, high)| *high)),
-            };
-            Plot::Line(line.with_stroke_width(2.0).with_legend(curve.name.as_str()))
-        })
-        .collect();
+    let plots = lines(curves);
     let layout = Layout::auto_from_plots(&plots).with_title(title).with_x_label(x_label).with_y_label(y_label);
     SvgBackend.render_scene(&render_multiple(plots, layout))
 }

@@ -1,37 +1,15 @@
-//! What training maximises, and the two bounds that judge the model.
+//! The two bounds that judge a model.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use relaxit::noise::Noise;
 
-use super::code::{Code, TrainingObjective, sum_over_code};
-use super::likelihood::log_likelihood;
+use super::code::{Code, sum_over_code};
 use super::model::Vae;
-use crate::mnist::{Digits, Protocol};
-
-/// The training objective: `E[log p(x | y)] − KL(q(b | x) ‖ p(b))`, averaged over the images.
-///
-/// `y` is the code that `code` draws in training. The divergence is that of the laws that are judged; where those are
-/// discrete and `y` is relaxed, the sum is not a bound on `log p(x)`, which is why models are judged by [`elbo`] and
-/// [`iwae`].
-///
-/// # Errors
-/// If the temperature is out of range.
-///
-pub fn training_objective(
-    model: &Vae,
-    x: &Tensor<2>,
-    code: &mut dyn Code,
-    temperature: f64,
-    noise: &mut Noise,
-) -> relaxit::Result<TrainingObjective> {
-    let images = x.dims()[0];
-    let (posterior, prior) = (model.encoder.forward(x.clone()), model.prior.parameters(images, &x.device()));
-    let explained = |code| log_likelihood(model.decoder.forward(code), x.clone()).reshape([images, 1, 1]);
-    code.objective(posterior, prior, temperature, &explained, noise)
-}
+use super::stack::Stack;
 
 /// The single-sample evidence lower bound of each image, `[images, 1]`, in two terms: `log p(x | b)` and
-/// `KL(q(b | x) ‖ p(b))`, `b ~ q`; the second in closed form, or as a number with that expectation.
+/// `KL(q(b | x) ‖ p(b))`, `b ~ q`; the second in closed form, or as a number with that expectation. Of several layers,
+/// the top one's is in closed form.
 ///
 /// ```text
 /// ELBO = E_q[log p(x | b)] − KL(q(b | x) ‖ p(b)) ≤ log p(x)
@@ -46,15 +24,20 @@ pub fn training_objective(
 /// Kingma & Welling (2014), [`relaxit::reference::AUTO_ENCODING_VARIATIONAL_BAYES`].
 pub fn elbo(
     model: &Vae,
-    x: Tensor<2>,
+    x: &Tensor<2>,
     code: &dyn Code,
     temperature: f64,
     noise: &mut Noise,
 ) -> relaxit::Result<[Tensor<2>; 2]> {
-    let (posterior, prior) = laws(model, &x);
-    let b = code.sample(posterior.clone(), temperature, noise)?;
-    let divergence = code.divergence(posterior, prior, temperature, noise)?;
-    Ok([log_likelihood(model.decoder.forward(code.decoded(b)), x), sum_over_code(divergence)])
+    let stack = Stack { model, x };
+    let codes = stack.codes(code, temperature, noise)?;
+    let top = codes.len() - 1;
+    let (posterior, prior) = (stack.posterior(&codes[..top]), stack.prior(top, None));
+    let divergence = sum_over_code(code.divergence(posterior, prior, temperature, noise)?);
+    // Zeros, but for layers below the top.
+    let divergence = divergence + stack.log_ratio(&codes, top, code, temperature)?;
+    let images = x.dims()[0];
+    Ok([stack.explained(code.decoded(codes[0].clone())).reshape([images, 1]), divergence])
 }
 
 /// The importance-weighted bound of each image with `samples` samples, `[images, 1]`.
@@ -82,20 +65,14 @@ pub fn iwae(
     noise: &mut Noise,
 ) -> relaxit::Result<Tensor<2>> {
     assert!(samples > 0, "iwae: `samples` must be at least 1");
-    let (posterior, prior) = laws(model, x);
+    let (stack, images) = (Stack { model, x }, x.dims()[0]);
     let mut mean = StreamingLogMeanExp::default();
     for _ in 0..samples {
-        let b = code.sample(posterior.clone(), temperature, noise)?;
-        let log_p = code.log_prob(prior.clone(), b.clone(), temperature)?;
-        let log_ratio = sum_over_code(log_p - code.log_prob(posterior.clone(), b.clone(), temperature)?);
-        mean.add(log_likelihood(model.decoder.forward(code.decoded(b)), x.clone()) + log_ratio);
+        let codes = stack.codes(code, temperature, noise)?;
+        let log_ratio = stack.log_ratio(&codes, codes.len(), code, temperature)?;
+        mean.add(stack.explained(code.decoded(codes[0].clone())).reshape([images, 1]) - log_ratio);
     }
     Ok(mean.value().expect("at least one sample was added"))
-}
-
-/// The parameters of the laws of the images' codes, after and before they are seen.
-fn laws(model: &Vae, x: &Tensor<2>) -> (Tensor<3>, Tensor<3>) {
-    (model.encoder.forward(x.clone()), model.prior.parameters(x.dims()[0], &x.device()))
 }
 
 /// `log 1/n Σ eʷ` of numbers that come one at a time.
@@ -125,187 +102,5 @@ impl StreamingLogMeanExp {
     }
 }
 
-/// Averages over a data set, with the standard error over its images.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Average {
-    /// The mean over the images.
-    pub mean: f64,
-    /// The standard deviation of that mean.
-    pub standard_error: f64,
-}
-
-impl Average {
-    fn of(values: &[f64]) -> Self {
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        Self { mean, standard_error: (squares / (n * (n - 1.0).max(1.0))).sqrt() }
-    }
-}
-
-/// Images that are evaluated at once.
-const BATCH: usize = 500;
-
-/// The model as it stands, the data it is judged on, and where: what both evaluations need.
-#[derive(Debug)]
-pub struct Evaluation<'a> {
-    /// The model, off the autodiff device.
-    pub model: &'a Vae,
-    /// The test set.
-    pub digits: &'a Digits,
-    /// What the digits mean.
-    pub protocol: Protocol,
-    /// What stands between encoder and decoder.
-    pub code: &'a dyn Code,
-    /// The temperature at which the model stands, where that belongs to it.
-    pub temperature: f64,
-    /// The seed's root stream; evaluations fork it.
-    pub noise: &'a Noise,
-    /// Where to compute, without autodiff.
-    pub device: &'a Device,
-}
-
-impl Evaluation<'_> {
-    /// The single-sample ELBO of the test set, with its two terms: `(ELBO, log-likelihood, KL)`.
-    ///
-    /// # Errors
-    /// If the temperature is out of range.
-    pub fn elbo(&self) -> relaxit::Result<(Average, Average, Average)> {
-        let mut noise = self.noise.fork("test elbo");
-        let (mut likelihoods, mut divergences) = (Vec::new(), Vec::new());
-        for x in self.batches() {
-            let [likelihood, divergence] = elbo(self.model, x, self.code, self.temperature, &mut noise)?;
-            likelihoods.extend(values(likelihood));
-            divergences.extend(values(divergence));
-        }
-        let bounds: Vec<f64> = likelihoods.iter().zip(&divergences).map(|(a, b)| a - b).collect();
-        Ok((Average::of(&bounds), Average::of(&likelihoods), Average::of(&divergences)))
-    }
-
-    /// The importance-weighted bound of the test set; `each_batch` hears of every batch done.
-    ///
-    /// # Errors
-    /// If the temperature is out of range.
-    pub fn iwae(&self, samples: usize, each_batch: impl Fn()) -> relaxit::Result<Average> {
-        let mut noise = self.noise.fork("test iwae");
-        let mut bounds = Vec::new();
-        for x in self.batches() {
-            bounds.extend(values(iwae(self.model, &x, self.code, self.temperature, samples, &mut noise)?));
-            each_batch();
-        }
-        Ok(Average::of(&bounds))
-    }
-
-    /// How many batches [`iwae`](Self::iwae) computes.
-    #[must_use]
-    pub fn batch_count(&self) -> usize {
-        self.digits.len().div_ceil(BATCH)
-    }
-
-    fn batches(&self) -> impl Iterator<Item = Tensor<2>> + '_ {
-        let binarisation = self.noise.fork("test set");
-        let indices: Vec<usize> = (0..self.digits.len()).collect();
-        (0..self.batch_count()).map(move |batch| {
-            let range = batch * BATCH..((batch + 1) * BATCH).min(indices.len());
-            self.protocol.batch(self.digits, &indices[range], &binarisation, self.device)
-        })
-    }
-}
-
-fn values(x: Tensor<2>) -> Vec<f64> {
-    x.try_into_vec_as().expect("an evaluation's numbers can be read")
-}
-
 #[cfg(test)]
-#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // of a few variables and of logarithms
-mod tests {
-    use super::*;
-    use crate::mnist::PIXELS;
-    use crate::vae::code;
-    use crate::vae::config::VaeConfig;
-    use crate::vae::method::Kind;
-    use crate::vae::perceptron::Widths;
-    use burn::module::Module;
-    use burn::tensor::DType;
-    use relaxit::math::log_sum_exp;
-    use relaxit::noise::Base;
-
-    /// Images that stand for draws: one image, many times.
-    const ROWS: usize = 300;
-
-    /// The codes of all variables, `[codes, variables, …]`, from those of one, with their log-weights.
-    fn all_codes(config: &VaeConfig) -> (Tensor<3>, Tensor<2>) {
-        // The type in which the code samples.
-        let dtype = if config.latent.kind() == Kind::Groups { DType::F64 } else { DType::F32 };
-        let (single, weights) = code::tests::points(config, dtype);
-        let device = single.device();
-        let (variables, points) = (config.latents.variables as u32, weights.len());
-        let digits: Vec<Vec<usize>> = (0..points.pow(variables))
-            .map(|code| (0..variables).map(|i| code / points.pow(i) % points).collect())
-            .collect();
-        let entry = |i: usize| {
-            let digits: Vec<i64> = digits.iter().map(|digits| digits[i] as i64).collect();
-            single.clone().select(0, Tensor::from_data(digits.as_slice(), &device))
-        };
-        let codes = Tensor::cat((0..variables as usize).map(entry).collect(), 1);
-        let weights: Vec<f32> = digits.iter().map(|d| d.iter().map(|&d| weights[d]).sum::<f64>() as f32).collect();
-        let count = weights.len();
-        (codes, Tensor::<1>::from_floats(weights.as_slice(), &device).reshape([count, 1]))
-    }
-
-    /// A small model with a posterior far from its prior, one image in [`ROWS`] copies, and the exact `log p(x)` and ELBO.
-    fn problem(config: &VaeConfig, code: &dyn Code) -> (Vae, Tensor<2>, f64, f64) {
-        let device = Device::flex();
-        let noise = Noise::seeded(5);
-        let autodiff = device.clone().autodiff();
-        let config_of_model = VaeConfig { hidden: Widths(vec![8]), ..config.clone() };
-        let model = Vae::new(&config_of_model, code.sizes(), &noise, &autodiff).valid();
-        let x: Tensor<2> = noise.fork("image").draw(Base::Uniform, [1, PIXELS], &device) * 6.0;
-        let (codes, weights) = all_codes(config);
-        let count = codes.dims()[0];
-        let (q, p) = laws(&model, &x.clone().repeat(&[count, 1]));
-        let log_prob = |parameters| sum_over_code(code.log_prob(parameters, codes.clone(), 0.5).unwrap());
-        let (log_q, log_prior) = (log_prob(q), log_prob(p));
-        let images = x.clone().repeat(&[count, 1]);
-        let log_p = log_prior + log_likelihood(model.decoder.forward(code.decoded(codes.clone())), images);
-        let elbo = ((log_q.clone() + weights.clone()).exp() * (log_p.clone() - log_q)).sum().into_scalar();
-        let log_p = log_sum_exp(log_p + weights, 0).into_scalar();
-        (model, x.repeat(&[ROWS, 1]), log_p, elbo)
-    }
-
-    #[test]
-    fn bounds_agree_with_enumeration() {
-        for config in code::tests::cases() {
-            let code = code::build(&config, &Device::flex()).unwrap();
-            let (model, x, log_p, exact_elbo) = problem(&config, &*code);
-            let mut noise = Noise::seeded(1);
-            // In f32 a sum over 784 pixels is exact to about 1e-4.
-            let close =
-                |average: Average, exact: f64| (average.mean - exact).abs() < 4.892 * average.standard_error + 2e-3;
-            let name = config.latent.name();
-            let [likelihood, divergence] = elbo(&model, x.clone(), &*code, 0.5, &mut noise).unwrap();
-            let single = Average::of(&values(likelihood - divergence));
-            assert!(close(single, exact_elbo), "{name}: {single:?} {exact_elbo}");
-            let mut bound = |samples| Average::of(&values(iwae(&model, &x, &*code, 0.5, samples, &mut noise).unwrap()));
-            let one = bound(1);
-            assert!(close(one, exact_elbo), "{name}: {one:?} {exact_elbo}");
-            let many = bound(100);
-            assert!(many.mean > exact_elbo + 10.0 * many.standard_error, "{name}: {many:?} {exact_elbo}");
-            assert!(many.mean < log_p + 4.892 * many.standard_error + 2e-3, "{name}: {many:?} {log_p}");
-            assert!(log_p - many.mean < 0.5 * (log_p - exact_elbo), "{name}: {many:?} {log_p} {exact_elbo}");
-        }
-    }
-
-    #[test]
-    fn a_streamed_log_mean_exp_survives_any_order_and_size() {
-        let device = Device::flex();
-        for order in [[-1e4, 0.0, -1e4_f32, 3.0], [3.0, -1e4, 0.0, -1e4]] {
-            let mut mean = StreamingLogMeanExp::default();
-            for w in order {
-                mean.add(Tensor::full([1, 1], w, &device));
-            }
-            let got: f64 = mean.value().unwrap().into_scalar();
-            assert!((got - ((3_f64.exp() + 1.0) / 4.0).ln()).abs() < 1e-6);
-        }
-    }
-}
+mod tests;

@@ -41,6 +41,8 @@ pub struct VaeConfig {
     /// The step size of the estimator's own parameters, where it has some.
     #[serde(default)]
     pub tuning_rate: Option<f64>,
+    /// Layers of the code.
+    pub layers: usize,
     /// Hidden layers of the encoder; the decoder has them in reverse.
     pub hidden: Widths,
     /// What bends between layers.
@@ -84,6 +86,7 @@ impl Default for VaeConfig {
             prior: PriorKind::Uniform,
             samples: None,
             tuning_rate: None,
+            layers: 1,
             hidden: Widths(vec![400]),
             activation: Activation::Relu,
             protocol: Protocol::Grey,
@@ -190,6 +193,10 @@ impl VaeConfig {
             (None, None) => None,
             _ => return Err(not_for("samples", &name, |method| method.samples().is_some())),
         };
+        if self.layers > 1 && !self.latent.stacks(self.k) {
+            let others = Method::names(|method| method.stacks(None));
+            return Err(format!("--layers of codes are bits or choices, of {others}; --latent {name} takes 1"));
+        }
         self.tuning_rate = match (self.latent.learns(), self.tuning_rate) {
             (true, rate) => Some(rate.unwrap_or(self.learning_rate)),
             (false, None) => None,

@@ -52,8 +52,11 @@ pub enum Method {
     DoubleCv,
     /// The leave-one-out score function with a control variate of Stein's, a learned network (Shi et al. 2022)
     Rodeo,
-    /// The score function with the relaxed objective as control variate, whose scale is learned (Tucker et al. 2017)
+    /// The score function with the relaxed objective as control variate, at a scale and temperature that are learned from
+    /// 1 and the first temperature (Tucker et al. 2017)
     Rebar,
+    /// The same, with a learned network added to the control variate (Grathwohl et al. 2018)
+    Relax,
     /// Relaxed sets of k items (Xie & Ermon 2019)
     RelaxedTopK,
     /// Hard sets of k items, with the gradient of perturb-and-MAP (Niepert et al. 2021)
@@ -139,7 +142,9 @@ impl Method {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Concrete | Self::Arm | Self::Arms | Self::RebarRelaxation | Self::StochasticTimesSmooth => Kind::Bits,
-            Self::StraightThrough | Self::Disarm | Self::DoubleCv | Self::Rodeo | Self::Rebar => Kind::BitsOrChoices,
+            Self::StraightThrough | Self::Disarm | Self::DoubleCv | Self::Rodeo | Self::Rebar | Self::Relax => {
+                Kind::BitsOrChoices
+            }
             Self::GumbelSoftmax
             | Self::Decoupled
             | Self::GumbelRao
@@ -176,10 +181,17 @@ impl Method {
         }
     }
 
+    /// Whether its codes may have several layers: bits and choices, by an estimator of expectations.
+    #[must_use]
+    pub const fn stacks(self, k: Option<usize>) -> bool {
+        let kind = matches!(self.kind(), Kind::Bits | Kind::Choices | Kind::BitsOrChoices | Kind::Discrete);
+        kind && k.is_none() && !matches!(self, Self::RebarRelaxation | Self::Vimco)
+    }
+
     /// Whether its estimator has parameters of its own.
     #[must_use]
     pub const fn learns(self) -> bool {
-        matches!(self, Self::Nvil | Self::DoubleCv | Self::Rodeo | Self::Rebar)
+        matches!(self, Self::Nvil | Self::DoubleCv | Self::Rodeo | Self::Rebar | Self::Relax)
     }
 
     /// What training maximises: for a reader of the summary.
@@ -215,7 +227,8 @@ impl Method {
             | Self::Nvil
             | Self::DoubleCv
             | Self::Rodeo
-            | Self::Rebar => "ELBO of the discrete model with an unbiased gradient",
+            | Self::Rebar
+            | Self::Relax => "ELBO of the discrete model with an unbiased gradient",
             Self::Vimco => "importance-weighted bound of the discrete model with an unbiased gradient",
             Self::HardConcrete | Self::GaussianRelaxedBernoulli | Self::HardKumaraswamy => {
                 "ELBO of the mixed model with an unbiased gradient"

@@ -6,14 +6,16 @@
 //! ```
 //!
 //! Whatever was used to train it, it is evaluated as what it is: where its codes relax discrete ones, as a model with discrete
-//! latents, otherwise as the continuous or mixed model that it is: [`bound`].
+//! latents, otherwise as the continuous or mixed model that it is: [`bound`], [`evaluation`].
 
 pub mod bound;
 pub mod code;
 pub mod config;
 pub mod decoder;
 pub mod encoder;
+pub mod evaluation;
 pub mod latents;
+pub mod layer;
 pub mod likelihood;
 pub mod method;
 pub mod model;
@@ -21,6 +23,7 @@ pub mod perceptron;
 pub mod pictures;
 pub mod preset;
 pub mod prior;
+pub mod stack;
 pub mod train;
 
 mod linear;

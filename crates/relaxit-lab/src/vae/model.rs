@@ -8,6 +8,7 @@ use super::code::Sizes;
 use super::config::VaeConfig;
 use super::decoder::Decoder;
 use super::encoder::Encoder;
+use super::layer::UpperLayer;
 use super::prior::Prior;
 
 /// The two networks of the auto-encoder, and its prior.
@@ -17,8 +18,10 @@ pub struct Vae {
     pub encoder: Encoder,
     /// From codes to logits of pixels.
     pub decoder: Decoder,
-    /// Of codes.
+    /// Of the code's top layer.
     pub prior: Prior,
+    /// The layers of the code above the first.
+    pub upper: Vec<UpperLayer>,
 }
 
 impl Vae {
@@ -27,10 +30,14 @@ impl Vae {
     /// # Panics
     /// If `device` has no autodiff.
     #[must_use]
-    pub fn new(config: &VaeConfig, Sizes { parameters, width }: Sizes, noise: &Noise, device: &Device) -> Self {
+    pub fn new(config: &VaeConfig, sizes: Sizes, noise: &Noise, device: &Device) -> Self {
+        let Sizes { parameters, width } = sizes;
         Self {
             encoder: Encoder::new(config, parameters, &noise.fork("encoder"), device),
             decoder: Decoder::new(config, width, &noise.fork("decoder"), device),
+            upper: (1..config.layers)
+                .map(|layer| UpperLayer::new(config, sizes, &noise.fork(&format!("layer {}", layer + 1)), device))
+                .collect(),
             prior: Prior::new(config.prior, config.latents.variables, parameters, &mut noise.fork("prior"), device),
         }
     }

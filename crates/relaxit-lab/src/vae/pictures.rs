@@ -1,9 +1,9 @@
 //! What the model drew.
 
 use burn::tensor::{Tensor, activation};
-use relaxit::noise::Noise;
 
-use super::bound::Evaluation;
+use super::evaluation::Evaluation;
+use super::stack::Stack;
 use crate::mnist::PIXELS;
 use crate::report::picture::Picture;
 
@@ -23,9 +23,11 @@ pub fn reconstructions(evaluation: &Evaluation<'_>) -> relaxit::Result<Picture> 
     let indices = first_of_each_class(evaluation, 4);
     let noise = evaluation.noise.fork("test set");
     let x = evaluation.protocol.batch(evaluation.digits, &indices, &noise, evaluation.device);
-    let parameters = evaluation.model.encoder.forward(x.clone());
-    let (originals, copies) =
-        (tiles(x), tiles(drawn(evaluation, parameters, evaluation.noise.fork("reconstructions"))?));
+    let mut noise = evaluation.noise.fork("reconstructions");
+    let Evaluation { model, code, temperature, .. } = evaluation;
+    let codes = Stack { model, x: &x }.codes(*code, *temperature, &mut noise)?;
+    let copies = tiles(drawn(evaluation, codes[0].clone()));
+    let originals = tiles(x);
     let rows = originals.chunks(COLUMNS).zip(copies.chunks(COLUMNS));
     Ok(Picture::grid(&rows.flat_map(|(above, below)| [above, below]).flatten().cloned().collect::<Vec<_>>(), COLUMNS))
 }
@@ -40,15 +42,21 @@ pub fn reconstructions(evaluation: &Evaluation<'_>) -> relaxit::Result<Picture> 
 /// # Panics
 /// If the device fails.
 pub fn samples(evaluation: &Evaluation<'_>) -> relaxit::Result<Picture> {
-    let parameters = evaluation.model.prior.parameters(COLUMNS * COLUMNS, evaluation.device);
-    Ok(Picture::grid(&tiles(drawn(evaluation, parameters, evaluation.noise.fork("samples"))?), COLUMNS))
+    let Evaluation { model, code, temperature, device, .. } = evaluation;
+    let mut noise = evaluation.noise.fork("samples");
+    let top = model.prior.parameters(COLUMNS * COLUMNS, device);
+    let top = code.sample(top, *temperature, &mut noise)?;
+    let first = model
+        .upper
+        .iter()
+        .rev()
+        .try_fold(top, |above, layer| code.sample(layer.below(above), *temperature, &mut noise))?;
+    Ok(Picture::grid(&tiles(drawn(evaluation, first)), COLUMNS))
 }
 
-/// The pixels of one code for each image.
-fn drawn(evaluation: &Evaluation<'_>, parameters: Tensor<3>, mut noise: Noise) -> relaxit::Result<Tensor<2>> {
-    let Evaluation { model, code, temperature, .. } = evaluation;
-    let code = code.decoded(code.sample(parameters, *temperature, &mut noise)?);
-    Ok(activation::sigmoid(model.decoder.forward(code)))
+/// The pixels of codes of the first layer.
+fn drawn(evaluation: &Evaluation<'_>, code: Tensor<3>) -> Tensor<2> {
+    activation::sigmoid(evaluation.model.decoder.forward(evaluation.code.decoded(code)))
 }
 
 /// Columns are classes; a class with fewer than `count` digits leaves its place to the next.

@@ -15,7 +15,9 @@ use relaxit::schedule::Anneal;
 pub enum Preset {
     /// 200 bits between linear networks, learned prior (Tucker et al. 2017)
     Linear1,
-    /// The same between networks of two hidden layers of 200 tanh units
+    /// Two layers of 200 bits, linear networks between them and to the pixels, learned prior
+    Linear2,
+    /// As linear1, between networks of two hidden layers of 200 tanh units
     Nonlinear,
     /// 4 variables of 8 categories (Liu et al. 2023), as are the others of this name: categories x variables
     #[value(name = "reinmax-8x4")]
@@ -42,7 +44,7 @@ impl Preset {
     #[must_use]
     pub const fn method(self) -> Option<Method> {
         match self {
-            Self::Linear1 | Self::Nonlinear => None,
+            Self::Linear1 | Self::Linear2 | Self::Nonlinear => None,
             _ => Some(Method::Reinmax),
         }
     }
@@ -51,8 +53,9 @@ impl Preset {
     #[must_use]
     pub fn apply(self, config: VaeConfig) -> VaeConfig {
         let (categories, variables) = match self {
-            Self::Linear1 => return belief_network(Widths(Vec::new()), config),
-            Self::Nonlinear => return belief_network(Widths(vec![200, 200]), config),
+            Self::Linear1 => return belief_network(1, Widths(Vec::new()), config),
+            Self::Linear2 => return belief_network(2, Widths(Vec::new()), config),
+            Self::Nonlinear => return belief_network(1, Widths(vec![200, 200]), config),
             Self::Reinmax8x4 => (8, 4),
             Self::Reinmax4x24 => (4, 24),
             Self::Reinmax8x16 => (8, 16),
@@ -62,6 +65,7 @@ impl Preset {
         };
         VaeConfig {
             latents: Latents { variables, categories: Some(categories) },
+            layers: 1,
             hidden: Widths(vec![512, 256]),
             activation: Activation::Relu,
             prior: PriorKind::Uniform,
@@ -75,9 +79,10 @@ impl Preset {
 }
 
 /// The model of the REBAR and RELAX papers, of which the pixels are binarised anew in each epoch rather than once.
-fn belief_network(hidden: Widths, config: VaeConfig) -> VaeConfig {
+fn belief_network(layers: usize, hidden: Widths, config: VaeConfig) -> VaeConfig {
     VaeConfig {
         latents: Latents { variables: 200, categories: None },
+        layers,
         hidden,
         activation: Activation::Tanh,
         prior: PriorKind::Learned,

@@ -10,10 +10,11 @@ use relaxit::noise::Noise;
 use relaxit::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 
-use super::bound::{Average, Evaluation, training_objective};
 use super::code::{self, Code};
 use super::config::VaeConfig;
+use super::evaluation::{Average, Evaluation};
 use super::model::Vae;
+use super::stack::Stack;
 use crate::mnist::{Mnist, Protocol};
 use crate::printer::{Printer, Progress};
 use crate::run::{Checkpoint, RunDirectory, TrainingState};
@@ -183,7 +184,7 @@ impl Trainer<'_> {
         for indices in order.chunks(self.config.batch_size) {
             let temperature = self.config.temperature.at(state.step);
             let x = self.config.protocol.batch(&self.data.train, indices, &binarisation, &device);
-            let objective = training_objective(&model, &x, &mut *code, temperature, &mut noise)?;
+            let objective = code.objective(&Stack { model: &model, x: &x }, temperature, &mut noise)?;
             let gradients = GradientsParams::from_grads(objective.loss.backward(), &model);
             model = optimizer.step(self.config.learning_rate, model, gradients);
             if let Some(tuning) = objective.tuning {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::rc::Rc;
 
 use burn::tensor::Tensor;
 
@@ -39,11 +40,11 @@ use crate::temperature::Temperature;
 /// assert!(gradient.slice_dim(1, 0).sum().into_scalar::<f32>() > 0.0);
 /// # Ok::<(), relaxit::Error>(())
 /// ```
-#[allow(clippy::type_complexity)] // one function in one box
+#[allow(clippy::type_complexity)] // one function in one pointer
 pub struct SampleGradient<R, const D: usize> {
     name: &'static str,
     references: &'static [Reference],
-    sample: Box<dyn Fn(&R, &mut Noise) -> Tensor<D>>,
+    sample: Rc<dyn Fn(&R, &mut Noise) -> Tensor<D>>,
 }
 
 impl<R, const D: usize> SampleGradient<R, D> {
@@ -53,7 +54,7 @@ impl<R, const D: usize> SampleGradient<R, D> {
         references: &'static [Reference],
         sample: impl Fn(&R, &mut Noise) -> Tensor<D> + 'static,
     ) -> Self {
-        Self { name, references, sample: Box::new(sample) }
+        Self { name, references, sample: Rc::new(sample) }
     }
 }
 
@@ -121,6 +122,12 @@ impl<R: Relaxation<D>, const D: usize> Estimator<R, D> for SampleGradient<R, D> 
     fn estimate(&mut self, at: &R, f: &dyn Objective<D>, noise: &mut Noise) -> Estimate<D> {
         let value = f.evaluate((self.sample)(at, noise));
         Estimate { value: value.clone().detach(), surrogate: value.mean(), tuning: None }
+    }
+}
+
+impl<R, const D: usize> Clone for SampleGradient<R, D> {
+    fn clone(&self) -> Self {
+        Self { name: self.name, references: self.references, sample: Rc::clone(&self.sample) }
     }
 }
 

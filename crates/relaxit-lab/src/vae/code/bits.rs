@@ -3,28 +3,36 @@
 use burn::tensor::Tensor;
 use relaxit::distribution::Bernoulli;
 use relaxit::estimator::{Arm, Arms, DisArm, Pathwise, SampleGradient};
+use relaxit::math::softplus;
 use relaxit::prelude::*;
 use relaxit::reference::STRAIGHT_THROUGH;
 use relaxit::relaxation::{RebarRelaxation, StochasticTimesSmooth};
 
 use super::choices::bits_or_choices;
 use super::family::{Estimated, Family, Relaxed};
+use super::stacked::{Interpolated, layers};
 use super::{Code, Method, Model, Plan, Sizes};
 
 pub(super) fn code(plan: &Plan<'_>) -> Option<Box<dyn Code>> {
-    let method = plan.config.latent;
-    if method == Method::RebarRelaxation {
+    if plan.config.latent == Method::RebarRelaxation {
         return Estimated::code(RebarBits, Box::new(Pathwise), plan);
     }
-    let estimator: Box<dyn Estimator<RelaxedBernoulli<3>, 3>> = match method {
-        Method::Arm => Box::new(Arm),
-        Method::Arms => Box::new(Arms::new(plan.config.samples?).ok()?),
-        Method::Concrete => Box::new(Pathwise),
-        Method::Disarm => Box::new(DisArm),
-        Method::StochasticTimesSmooth => Box::new(stochastic_times_smooth()),
-        _ => bits_or_choices(plan, plan.config.latents.variables)?,
-    };
-    Estimated::code(Bits, estimator, plan)
+    layers(Bits, plan, |plan| {
+        Some(match plan.config.latent {
+            Method::Arm => Box::new(Arm),
+            Method::Arms => Box::new(Arms::new(plan.config.samples?).ok()?),
+            Method::Concrete => Box::new(Pathwise),
+            Method::Disarm => Box::new(DisArm),
+            Method::StochasticTimesSmooth => Box::new(stochastic_times_smooth()),
+            _ => bits_or_choices(plan, plan.config.latents.variables)?,
+        })
+    })
+}
+
+impl Interpolated for Bits {
+    fn interpolated(&self, parameters: Tensor<3>, code: Tensor<3>) -> Tensor<3> {
+        code * parameters.clone() - softplus(parameters)
+    }
 }
 
 /// Judged as the bits whose probabilities are the means of its units.

@@ -2,30 +2,39 @@
 
 use std::num::NonZeroUsize;
 
-use burn::tensor::Tensor;
-use relaxit::control::RelaxedObjective;
+use burn::tensor::{Tensor, activation};
+use relaxit::control::{Network, RelaxedObjective, Sum};
 use relaxit::estimator::{
-    DisArm, DoubleControlVariate, LearnedBaseline, Pathwise, Relax, Rloo, Rodeo, SampleGradient, ScoreFunction,
-    StraightThrough, StraightThroughPathwise, SumAndSample, UnorderedSet, Vimco,
+    DisArm, DoubleControlVariate, LearnedBaseline, LearnedTemperature, Pathwise, Rebar, Relax, Rloo, Rodeo,
+    SampleGradient, ScoreFunction, StraightThrough, StraightThroughPathwise, SumAndSample, UnorderedSet, Vimco,
 };
 use relaxit::prelude::*;
+use relaxit::relaxation::Tempered;
 
-use super::family::{Estimated, Family, Relaxed};
+use super::family::{Family, Relaxed};
+use super::stacked::{Interpolated, layers};
 use super::{Code, Method, Model, Plan, Sizes};
 
 pub(super) fn code(plan: &Plan<'_>, categories: usize) -> Option<Box<dyn Code>> {
-    let estimator: Box<dyn Estimator<RelaxedOneHotCategorical<3>, 3>> = match plan.config.latent {
-        Method::Decoupled => Box::new(SampleGradient::decoupled()),
-        Method::Disarm => Box::new(DisArm),
-        Method::Gapped => Box::new(SampleGradient::gapped()),
-        Method::GumbelRao => Box::new(SampleGradient::gumbel_rao(NonZeroUsize::new(plan.config.samples?)?)),
-        Method::GumbelSoftmax => Box::new(Pathwise),
-        Method::Reinmax => Box::new(SampleGradient::rein_max()),
-        Method::SumAndSample => Box::new(SumAndSample::new(plan.config.samples?).ok()?),
-        Method::UnorderedSet => Box::new(UnorderedSet::new(plan.config.samples?).ok()?),
-        _ => bits_or_choices(plan, plan.config.latents.variables * categories)?,
-    };
-    Estimated::code(Choices { categories }, estimator, plan)
+    layers(Choices { categories }, plan, |plan| {
+        Some(match plan.config.latent {
+            Method::Decoupled => Box::new(SampleGradient::decoupled()),
+            Method::Disarm => Box::new(DisArm),
+            Method::Gapped => Box::new(SampleGradient::gapped()),
+            Method::GumbelRao => Box::new(SampleGradient::gumbel_rao(NonZeroUsize::new(plan.config.samples?)?)),
+            Method::GumbelSoftmax => Box::new(Pathwise),
+            Method::Reinmax => Box::new(SampleGradient::rein_max()),
+            Method::SumAndSample => Box::new(SumAndSample::new(plan.config.samples?).ok()?),
+            Method::UnorderedSet => Box::new(UnorderedSet::new(plan.config.samples?).ok()?),
+            _ => bits_or_choices(plan, plan.config.latents.variables * categories)?,
+        })
+    })
+}
+
+impl Interpolated for Choices {
+    fn interpolated(&self, parameters: Tensor<3>, code: Tensor<3>) -> Tensor<3> {
+        (code * activation::log_softmax(parameters, 2)).sum_dim(2)
+    }
 }
 
 /// Hidden units of what estimators learn.
@@ -54,14 +63,17 @@ where
 /// their hard values.
 pub(super) fn bits_or_choices<R>(plan: &Plan<'_>, logits: usize) -> Option<Box<dyn Estimator<R, 3>>>
 where
-    R: ConditionalRelaxation<3, Hard: Density<3> + Moments<3> + Enumerable<3>> + 'static,
+    R: ConditionalRelaxation<3, Hard: Density<3> + Moments<3> + Enumerable<3>> + Tempered<3> + 'static,
 {
     let Plan { config, device, noise } = plan;
     match config.latent {
         Method::DoubleCv => Some(Box::new(DoubleControlVariate::new(config.samples?, device).ok()?)),
-        Method::Rebar => {
-            let scale = Tensor::<1>::ones([1], device).require_grad();
-            Some(Box::new(Relax::new(RelaxedObjective::new(scale))))
+        Method::Rebar => Some(Box::new(Rebar::new(config.temperature.at(0), device).ok()?)),
+        Method::Relax => {
+            let variables = config.latents.variables;
+            let network = Network::new(&[variables, logits / variables], &[HIDDEN_UNITS], &mut noise.clone(), device);
+            let relax = Relax::new(Sum(RelaxedObjective::learned(device), network.ok()?));
+            Some(Box::new(LearnedTemperature::new(relax, config.temperature.at(0), device).ok()?))
         }
         Method::Rodeo => Some(Box::new(Rodeo::new(config.samples?, HIDDEN_UNITS, device, &mut noise.clone()).ok()?)),
         Method::StraightThrough => Some(Box::new(StraightThrough)),

@@ -8,7 +8,7 @@ use relaxit::estimator::{Estimate, Target};
 use relaxit::prelude::*;
 use relaxit::schedule::Anneal;
 
-use super::{Code, Model, Plan, Sizes, TrainingObjective};
+use super::{Code, Model, Plan, Sizes, Stack, TrainingObjective};
 
 /// A family of laws of codes, all variables at once; see [`Code`] for what the methods mean.
 pub(super) trait Family: fmt::Debug {
@@ -29,7 +29,7 @@ pub(super) trait Family: fmt::Debug {
 
 /// A discrete family with a relaxation, which is what estimators work on.
 pub(super) trait Relaxed: Family {
-    type Relaxation: Relaxation<3, Hard = Self::Law>;
+    type Relaxation: Relaxation<3, Hard = Self::Law> + fmt::Debug;
 
     fn relaxation(&self, parameters: Tensor<3>, temperature: f64) -> relaxit::Result<Self::Relaxation>;
 }
@@ -115,19 +115,20 @@ macro_rules! judged_by {
     };
 }
 
+pub(super) use judged_by;
+
 impl<F: Relaxed> Code for Estimated<F> {
     judged_by!(family);
 
     fn objective(
         &mut self,
-        q: Tensor<3>,
-        p: Tensor<3>,
+        stack: &Stack<'_>,
         temperature: f64,
-        explained: &dyn Objective<3>,
         noise: &mut Noise,
     ) -> relaxit::Result<TrainingObjective> {
+        let (q, p) = (stack.posterior(&[]), stack.prior(0, None));
         let at = self.family.relaxation(q.clone(), temperature)?;
-        let explained = |code| explained.evaluate(self.family.decoded(code));
+        let explained = |code| stack.explained(self.family.decoded(code));
         if matches!(self.estimator.target(), Target::Bound { .. }) {
             let (q, p) = (self.family.law(q, temperature)?, self.family.law(p, temperature)?);
             let log_weight = |code: Tensor<3>| {
@@ -159,14 +160,13 @@ impl<F: Sampled> Code for Reparametrized<F> {
 
     fn objective(
         &mut self,
-        q: Tensor<3>,
-        p: Tensor<3>,
+        stack: &Stack<'_>,
         temperature: f64,
-        explained: &dyn Objective<3>,
         noise: &mut Noise,
     ) -> relaxit::Result<TrainingObjective> {
+        let (q, p) = (stack.posterior(&[]), stack.prior(0, None));
         let code = self.0.rsample(&self.0.law(q.clone(), temperature)?, noise);
-        let estimate = pathwise(explained.evaluate(self.0.decoded(code)));
+        let estimate = pathwise(stack.explained(self.0.decoded(code)));
         Ok(TrainingObjective::less(estimate, self.divergence(q, p, temperature, noise)?))
     }
 }

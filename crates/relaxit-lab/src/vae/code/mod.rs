@@ -17,6 +17,7 @@ mod gates;
 mod orders;
 mod score;
 mod simplex;
+mod stacked;
 mod subsets;
 
 use std::fmt;
@@ -25,11 +26,11 @@ use burn::tensor::{Device, Tensor};
 use relaxit::control::TunerState;
 use relaxit::estimator::Estimate;
 use relaxit::noise::Noise;
-use relaxit::objective::Objective;
 use serde::{Deserialize, Serialize};
 
 use super::config::VaeConfig;
 use super::method::{Kind, Method};
+use super::stack::Stack;
 
 /// How many numbers a variable of the code takes and gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,14 +105,11 @@ pub trait Code: fmt::Debug {
     /// What kind of model this is.
     fn model(&self) -> Model;
 
-    /// One training step's objective: the expectation of `explained` (one number for each image, `[images, 1, 1]`, of what
-    /// the decoder reads), less the divergence of parameters `q` from `p`.
+    /// One training step's objective: `E[log p(x | code)]`, less the divergence of the posterior from the prior.
     fn objective(
         &mut self,
-        q: Tensor<3>,
-        p: Tensor<3>,
+        stack: &Stack<'_>,
         temperature: f64,
-        explained: &dyn Objective<3>,
         noise: &mut Noise,
     ) -> relaxit::Result<TrainingObjective>;
 
@@ -167,6 +165,7 @@ pub fn build(config: &VaeConfig, device: &Device) -> Option<Box<dyn Code>> {
 }
 
 /// What estimators are built from.
+#[derive(Clone)]
 struct Plan<'a> {
     config: &'a VaeConfig,
     /// With autodiff.

@@ -5,7 +5,7 @@ use relaxit::prelude::*;
 
 use super::family::pathwise;
 use super::score::score_divergence;
-use super::{Code, Method, Model, Sizes, TrainingObjective};
+use super::{Code, Method, Model, Sizes, Stack, TrainingObjective};
 
 pub(super) fn code(method: Method, items: usize) -> Option<Box<dyn Code>> {
     let relaxation = match method {
@@ -62,18 +62,17 @@ impl Code for Orders {
 
     fn objective(
         &mut self,
-        q: Tensor<3>,
-        p: Tensor<3>,
+        stack: &Stack<'_>,
         temperature: f64,
-        explained: &dyn Objective<3>,
         noise: &mut Noise,
     ) -> relaxit::Result<TrainingObjective> {
+        let (q, p) = (stack.posterior(&[]), stack.prior(0, None));
         let scores = self.scores(q.clone());
         let relaxed = match self.relaxation {
             Surrogate::NeuralSort => NeuralSort::from_logits(scores, temperature)?.rsample(noise),
             Surrogate::SoftSort => SoftSort::from_logits(scores, temperature)?.rsample(noise),
         };
-        let estimate = pathwise(explained.evaluate(self.rows(relaxed)));
+        let estimate = pathwise(stack.explained(self.rows(relaxed)));
         Ok(TrainingObjective::less(estimate, self.divergence(q, p, temperature, noise)?))
     }
 

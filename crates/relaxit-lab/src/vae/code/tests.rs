@@ -35,8 +35,10 @@ pub(crate) fn points(config: &VaeConfig, dtype: DType) -> (Tensor<3>, Vec<f64>) 
     let entries = config.latents.categories.unwrap_or(1);
     let hot = |subset: &dyn Fn(usize) -> bool, n: usize| (0..n).map(|i| f64::from(u8::from(subset(i)))).collect();
     let codes: Vec<(Vec<f64>, f64)> = match config.latent.kind() {
-        Kind::Bits | Kind::BitsOrChoices | Kind::Discrete => vec![(vec![0.0], 0.0), (vec![1.0], 0.0)],
-        Kind::Choices => (0..entries).map(|k| (hot(&|i| i == k, entries), 0.0)).collect(),
+        Kind::Bits | Kind::BitsOrChoices | Kind::Discrete if entries == 1 => vec![(vec![0.0], 0.0), (vec![1.0], 0.0)],
+        Kind::Bits | Kind::BitsOrChoices | Kind::Discrete | Kind::Choices => {
+            (0..entries).map(|k| (hot(&|i| i == k, entries), 0.0)).collect()
+        }
         Kind::Counts => {
             let atoms = config.atoms.unwrap();
             (0..atoms).map(|k| (hot(&|i| i == k, atoms), 0.0)).collect()

@@ -1,0 +1,193 @@
+//! `relaxit audit`: bias, variance and cost of estimators on one problem.
+
+use anyhow::{Result, bail};
+use burn::tensor::Device;
+use relaxit::noise::Noise;
+use relaxit::relaxation::{RelaxedBernoulli, RelaxedOneHotCategorical};
+use relaxit::testing::Z_BILLION;
+
+use crate::args::{AuditArgs, AuditFormat, ReferenceKind};
+use crate::audit::checkpoint;
+use crate::audit::measure::{measure, tune};
+use crate::audit::objective::BuiltIn;
+use crate::audit::problem::{Problem, shape};
+use crate::audit::record::{Record, records};
+use crate::audit::reference::{MOST_OUTCOMES, Reference, enumerate, long_run, outcomes};
+use crate::estimators::{Entry, Registered, select};
+use crate::printer::Printer;
+use crate::report::audit::{header, papers, picture, row};
+use crate::run::{VERSION, write_atomically};
+use crate::usage::UsageError;
+use crate::vae::latents::Latents;
+
+/// Entries of a code that a built-in objective takes: its matrices have the square of them.
+const WIDEST: usize = 1024;
+const DRAWS: usize = 1 << 17;
+/// Draws through a decoder, each of which costs a thousand times as much.
+const DECODED: usize = 1 << 13;
+
+pub(super) fn audit(args: &AuditArgs, printer: &Printer) -> Result<()> {
+    let (problem, name, draws) = match &args.run {
+        None => built_in(args)?,
+        Some(path) => {
+            if args.target.is_some() {
+                return Err(UsageError("--target is the toy's".into()).into());
+            }
+            let image = args.image.unwrap_or(0);
+            let problem = checkpoint::problem(path, args.data_dir.as_deref(), image, args.temperature)?;
+            let name = format!("{}, image {image}, {} latents", path.display(), problem.latents);
+            (problem, name, DECODED)
+        }
+    };
+    let draws = args.draws.map_or(Ok(draws), usize::try_from)?;
+    let name = format!("{name}, {draws} draws, seed {}", args.seed);
+    if problem.latents.categories.is_some() {
+        report::<RelaxedOneHotCategorical<3>>(args, &problem, &name, draws, printer)
+    } else {
+        report::<RelaxedBernoulli<3>>(args, &problem, &name, draws, printer)
+    }
+}
+
+/// A built-in problem with what to call it, and the draws that suit it.
+fn built_in(args: &AuditArgs) -> Result<(Problem, String, usize)> {
+    let objective = args.objective.unwrap_or_default();
+    if objective != BuiltIn::Toy && args.target.is_some() {
+        return Err(UsageError(format!("--target is the toy's; the objective is {}", objective.name())).into());
+    }
+    let latents = args.latents.unwrap_or(Latents { variables: 6, categories: None });
+    let [variables, channels] = shape(latents);
+    if variables * channels > WIDEST {
+        let message =
+            format!("--latents {latents} has {} entries; at most {WIDEST} can be audited", variables * channels);
+        return Err(UsageError(message).into());
+    }
+    let target = args.target.unwrap_or(0.45);
+    let others = channels.saturating_sub(1).max(1) as f64;
+    let prob = args.prob.unwrap_or(0.3);
+    let logit = args.logit.unwrap_or_else(|| prob.ln() - (-prob).ln_1p() + others.ln());
+    let logits = (0..variables * channels).map(|entry| if entry % channels == 0 { logit } else { 0.0 }).collect();
+    let device = Device::flex().autodiff();
+    let judge =
+        objective.judge([variables, channels], target, &Noise::seeded(args.seed), &device).map_err(UsageError)?;
+
+    let at = args.logit.map_or_else(|| format!("probability {prob}"), |logit| format!("logit {logit}"));
+    let target = if objective == BuiltIn::Toy { format!(" with target {target}") } else { String::new() };
+    let name = format!("{}{target}, {latents} latents, {at}", objective.name());
+    let draws = if objective == BuiltIn::Decoder { DECODED } else { DRAWS };
+    Ok((Problem { latents, logits, temperature: args.temperature.unwrap_or(0.5), device, judge }, name, draws))
+}
+
+fn report<R: Registered<3>>(
+    args: &AuditArgs,
+    problem: &Problem,
+    name: &str,
+    draws: usize,
+    printer: &Printer,
+) -> Result<()> {
+    let entries = entries::<R>(args, problem)?;
+    let noise = Noise::seeded(args.seed).fork("audit");
+    let reference = reference::<R>(args, problem, draws, &noise)?;
+    printer.note(&format!("relaxit {VERSION}: audit, {name}"));
+    let mut read = match args.format {
+        AuditFormat::Table => printer.block(&format!("{}\n", header()))?,
+        AuditFormat::Jsonl => true,
+    };
+    let mut shown = Vec::new();
+    let mut false_claims = Vec::new();
+    for entry in &entries {
+        if !read && args.plot.is_none() {
+            return Ok(());
+        }
+        let mut estimator = entry.build(&problem.setting(&noise));
+        tune::<R>(problem, entry, &mut *estimator, usize::try_from(args.tune)?, &noise);
+        let measurement = measure::<R>(problem, entry, &mut *estimator, draws, &noise);
+        let records = records(problem, entry.name(), &*estimator, &reference, &measurement);
+        read = read && printer.block(&text(&records, args.format)?)?;
+        let (aggregate, logits) = (&records[0], &records[1..]);
+        if logits.iter().any(is_false) {
+            false_claims.push(entry.name());
+        }
+        // The aggregate of one logit has lost its sign.
+        shown.push(if let [logit] = logits { logit.clone() } else { aggregate.clone() });
+    }
+    if args.format == AuditFormat::Table {
+        printer.block(&format!("\n{}\n", papers(&shown).join("\n")))?;
+    }
+    if let Some(path) = &args.plot {
+        write_atomically(path, picture(name, &shown).as_bytes())?;
+        printer.note(&format!("picture in {}", path.display()));
+    }
+    if !false_claims.is_empty() {
+        bail!("bias where none is claimed, or a number that is not finite: {}", false_claims.join(", "));
+    }
+    Ok(())
+}
+
+/// The estimators that were asked for; of all of them, those that can be had.
+fn entries<R: Registered<3>>(args: &AuditArgs, problem: &Problem) -> Result<Vec<Entry<R, 3>>, UsageError> {
+    let mut entries = select::<R, 3>(&args.estimators)?;
+    if outcomes(problem).is_none() {
+        if !args.estimators.is_empty() && entries.iter().any(Entry::is_exact) {
+            return Err(UsageError(format!("--estimators exact {}", too_many(problem))));
+        }
+        entries.retain(|entry| !entry.is_exact());
+    }
+    Ok(entries)
+}
+
+fn reference<R: Registered<3>>(args: &AuditArgs, problem: &Problem, draws: usize, noise: &Noise) -> Result<Reference> {
+    let exact = match args.reference {
+        Some(ReferenceKind::Rloo) => None,
+        Some(ReferenceKind::Exact) => match enumerate(problem) {
+            None => return Err(UsageError(format!("--reference exact {}", too_many(problem))).into()),
+            exact => exact,
+        },
+        None => enumerate(problem),
+    };
+    Ok(exact.unwrap_or_else(|| long_run::<R>(problem, 4 * draws, noise)))
+}
+
+fn too_many(problem: &Problem) -> String {
+    format!(
+        "enumerates at most {MOST_OUTCOMES} outcomes, and {} latents have more; use --reference rloo and other \
+         estimators",
+        problem.latents
+    )
+}
+
+/// Whether this record contradicts its estimator's claim, or is no number.
+fn is_false(record: &Record) -> bool {
+    let finite = record.mean.is_finite() && record.variance.is_finite();
+    !finite || (record.claims_unbiased && !record.z.is_none_or(|z| z.abs() <= Z_BILLION))
+}
+
+fn text(records: &[Record], format: AuditFormat) -> Result<String> {
+    let mut text = String::new();
+    match (format, records) {
+        (AuditFormat::Table, [_, logit]) => text = row(logit) + "\n",
+        (AuditFormat::Table, _) => text = row(&records[0]) + "\n",
+        (AuditFormat::Jsonl, _) => {
+            for record in records {
+                text += &serde_json::to_string(record)?;
+                text.push('\n');
+            }
+        }
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::audit::tests::record;
+
+    #[test]
+    fn a_false_claim_is_told_from_chance_and_from_an_honest_bias() {
+        for (z, false_claim) in [(None, false), (Some(-6.0), false), (Some(-6.2), true), (Some(6.2), true)] {
+            assert_eq!(is_false(&record(1.0, z)), false_claim, "{z:?}");
+            assert!(!is_false(&Record { claims_unbiased: false, ..record(1.0, z) }), "{z:?}");
+        }
+        assert!(is_false(&record(f64::INFINITY, Some(0.0))) && is_false(&record(f64::NAN, None)));
+        assert!(is_false(&record(1.0, Some(f64::NAN))));
+    }
+}
