@@ -1,17 +1,21 @@
-//! What a first program needs: `use relaxit::prelude::*;`.
+//! What a program needs: every law, every relaxation, and the traits that use them.
 
 pub use burn::tensor::{Device, Tensor};
 
 pub use crate::distribution::{
-    Bernoulli, Cdf, Density, Distribution, Entropy, Enumerable, ExpConcrete, Gumbel, GumbelTopK, Independent, KSubset,
-    KlDivergence, Logistic, Mode, Moments, Normal, OneHotCategorical, PlackettLuce, Reparameterized, Replicate,
+    Bernoulli, Binomial, Cdf, Density, Dirichlet, Distribution, Entropy, Enumerable, ExpConcrete, Geometric, Gumbel,
+    GumbelTopK, Independent, KSubset, KlDivergence, Logistic, LogisticNormal, LogisticNormalSoftmax, Mode, Moments,
+    NegativeBinomial, Normal, OneHotCategorical, PlackettLuce, Poisson, Reparameterized, Replicate, Truncated,
 };
 pub use crate::estimator::Estimator;
 pub use crate::noise::{Base, Noise};
 pub use crate::objective::Objective;
 pub use crate::relaxation::{
-    ConditionalRelaxation, GumbelSinkhorn, ImplicitMle, NeuralSort, Relaxation, RelaxedBernoulli,
-    RelaxedOneHotCategorical, RelaxedTopK, SoftSort, straight_through,
+    ConditionalRelaxation, CorrelatedRelaxedBernoulli, DecoupledStraightThroughGumbelSoftmax, GappedStraightThrough,
+    GaussianRelaxedBernoulli, GeneralizedGumbelSoftmax, GumbelRao, GumbelSinkhorn, HardConcrete, HardKumaraswamy,
+    ImplicitMle, InvertibleGaussian, NeuralSort, RebarRelaxation, ReinMax, Relaxation, RelaxedBernoulli,
+    RelaxedOneHotCategorical, RelaxedTopK, SoftSort, StochasticTimesSmooth, StraightThroughBernoulli, Tempered,
+    straight_through,
 };
 pub use crate::schedule::Schedule;
 pub use crate::support::Support;

@@ -219,9 +219,10 @@ pub trait Enumerable<const D: usize>: Distribution<D> {
 /// ```
 ///
 /// A pair without one does not compile, which names both laws; ask for [`kl_monte_carlo`](crate::kl::kl_monte_carlo)
-/// then, or [`kl_score_function`](crate::kl::kl_score_function) where samples carry no gradient. Pairs with one only if some
-/// of their parameters are equal have a method of the same name that returns a `Result`: relaxed bits and choices and
-/// [`InvertibleGaussian`](crate::relaxation::InvertibleGaussian) of one temperature, negative binomial laws of one count. Your crate may add pairs for its own laws, on either side.
+/// then, or [`kl_score_function`](crate::kl::kl_score_function) where samples carry no gradient. Pairs with one only if
+/// some of their parameters are equal have a method of the same name that returns a `Result`: relaxed bits and choices
+/// and [`InvertibleGaussian`](crate::relaxation::InvertibleGaussian) of one temperature, negative binomial laws of one
+/// count. Your crate may add pairs for its own laws, on either side.
 ///
 /// # Examples
 /// ```

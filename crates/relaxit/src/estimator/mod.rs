@@ -1,4 +1,26 @@
 //! Gradient estimators: `∇ E_{b ~ p}[f(b)]` for truly discrete `b`.
+//!
+//! | estimator | of | bias | needs of `f` | evaluations |
+//! |---|---|---|---|---|
+//! | [`Exact`] | few outcomes | none, and no variance | values | one for each outcome |
+//! | [`ScoreFunction`], with a [`Baseline`] | any hard law with a density | none | values | 1 |
+//! | [`Rloo`] | the same | none | values | n |
+//! | [`Vimco`] | the same | none, of a [bound](Target::Bound) | values | n |
+//! | [`Arm`] | bits | none | values | 2 |
+//! | [`DisArm`] | bits, choices | none | values | 2 |
+//! | [`Arms`] | bits | none | values | n |
+//! | [`SumAndSample`], [`UnorderedSet`] | choices | none | values | some for each choice |
+//! | [`MuProp`] | hard laws with a mean | none | slope at the mean | 2 |
+//! | [`DoubleControlVariate`] | hard laws with a mean | none | slopes at hard samples | 2n |
+//! | [`Rodeo`] | enumerable variables | none | slopes at hard samples | 2n |
+//! | [`Rebar`] | [`Tempered`](crate::relaxation::Tempered) relaxations | none | slopes at relaxed samples | 1, and those of its control variate |
+//! | [`Relax`] | [`ConditionalRelaxation`](crate::relaxation::ConditionalRelaxation)s | none | what its control variate needs | as above |
+//! | [`StraightThrough`], [`StraightThroughPathwise`] | any relaxation | some | slopes at hard samples | 1 |
+//! | [`SampleGradient`] | choices, by samples with a gradient of their own | some | slopes at hard samples | 1 |
+//! | [`Pathwise`] | any relaxation | some | slopes at relaxed samples | 1 |
+//!
+//! [`Layered`] takes one for each of several stochastic layers; [`Lax`] is for continuous laws; [`ExactBound`] is what
+//! bounds of several samples are compared with.
 
 mod antithetic;
 mod arms;
