@@ -1,5 +1,6 @@
 //! The command line: types that clap reads, and nothing else.
 
+pub mod rl;
 mod trial;
 
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ pub enum Command {
     /// Hold laws to the test laws
     #[command(subcommand)]
     Laws(LawsCommand),
+    /// Train agents by policy gradients on many seeds, and say how good they became
+    Rl(Box<rl::RlCommand>),
 }
 
 /// What `relaxit laws` can do.
@@ -160,7 +163,8 @@ Shapes of codes, by method:
   200, 20x2      bits              concrete, rebar-relaxation, stochastic-times-smooth, arm, arms
   20x4           choices           gumbel-softmax, decoupled, gumbel-rao, gapped, reinmax,
                                    sum-and-sample, unordered-set
-  200, 20x4      bits or choices   straight-through, disarm, double-cv, rodeo, rebar, relax,
+  200, 20x4      bits or choices   straight-through, disarm, muprop, exact, double-cv, rodeo,
+                                   rebar, relax,
                                    st-gumbel-softmax, reinforce, rloo, nvil, vimco
   20x10 --k 3    sets              the last five, relaxed-top-k, implicit-mle, simple
   50 --atoms 16  counts            poisson, geometric, binomial, negative-binomial

@@ -13,6 +13,7 @@ pub mod laws;
 pub mod mnist;
 pub mod printer;
 pub mod report;
+pub mod rl;
 pub mod run;
 pub mod toy;
 pub mod usage;

@@ -30,6 +30,22 @@ pub enum Error {
         /// What happened.
         problem: String,
     },
+    /// Parameters or an optimiser cannot be written, or do not fit the agent that should take them.
+    #[error("agent: {0}")]
+    Record(String),
+    /// The policy's gradient is infinite or NaN.
+    #[error("agent: training diverged, the gradient of update {update} is not finite; lower the learning rate")]
+    Diverged {
+        /// Updates made before.
+        update: usize,
+    },
+}
+
+impl Error {
+    /// What Burn says of a record.
+    pub(crate) fn record(error: impl std::fmt::Display) -> Self {
+        Self::Record(error.to_string())
+    }
 }
 
 /// A result whose error is [`enum@Error`].

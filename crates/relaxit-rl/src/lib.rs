@@ -27,7 +27,8 @@
 //! 1. [`random`]: NumPy's seeding and generator, so that a seed starts the episode that it starts in Gymnasium;
 //! 2. [`environment`]: the trait [`Environment`](environment::Environment), the environments, their wrappers;
 //! 3. [`check`]: the laws of an environment, to hold your own to;
-//! 4. [`render`]: episodes to look at.
+//! 4. [`agent`]: policies, and the gradient estimators they learn by;
+//! 5. [`render`]: episodes to look at.
 //!
 //! # Conventions
 //! An action is a number below [`num_actions`](environment::Environment::num_actions). An episode ends *terminated*
@@ -45,6 +46,8 @@ pub mod environment;
 
 pub mod check;
 pub mod render;
+
+pub mod agent;
 
 pub use crate::error::{Error, Result};
 pub use crate::snapshot::{Snapshot, SnapshotReader};

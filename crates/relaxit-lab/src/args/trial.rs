@@ -53,7 +53,8 @@ pub struct AuditArgs {
     pub logit: Option<f64>,
 
     /// Take code and objective from the newest checkpoint of this run of `relaxit vae`: the logits are its encoder's
-    /// for one test image, the objective is its decoder's log-likelihood
+    /// for one test image, the objective is its decoder's log-likelihood. Of a run of `relaxit rl`: its first seed's
+    /// policy, judged by the gradients that each agent would estimate; `logit` is then a parameter of the policy
     #[arg(long, value_name = "DIR")]
     pub run: Option<PathBuf>,
 
@@ -74,7 +75,7 @@ pub struct AuditArgs {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub estimators: Vec<String>,
 
-    /// Estimates of each, 100 to 10000000 [default: 131072; 8192 with a decoder]
+    /// Estimates of each, 100 to 10000000 [default: 131072; 8192 with a decoder; 500 with a policy]
     #[arg(long, value_parser = size(100, 10_000_000))]
     pub draws: Option<u64>,
 

@@ -35,7 +35,7 @@ pub struct Record {
     pub evaluations: f64,
     /// Seconds for one gradient of all logits.
     pub seconds_per_gradient: f64,
-    /// Which logit, counted from 0, variable by variable; `None` for the aggregate.
+    /// Which logit, counted from 0, variable by variable; of a policy, which parameter; `None` for the aggregate.
     pub logit: Option<usize>,
     /// The standard error of `exact`: 0 if it was enumerated.
     pub exact_standard_error: f64,
@@ -92,9 +92,14 @@ pub fn records<R: relaxit::relaxation::Relaxation<3>>(
             }
         })
         .collect();
+    std::iter::once(aggregate(&logits)).chain(logits).collect()
+}
+
+/// What the records of all logits say together. There must be one at least.
+pub(crate) fn aggregate(logits: &[Record]) -> Record {
     let norm = |field: fn(&Record) -> f64| logits.iter().map(|record| field(record).powi(2)).sum::<f64>().sqrt();
     let sum = |field: fn(&Record) -> f64| logits.iter().map(field).sum();
-    let aggregate = Record {
+    Record {
         exact: norm(|record| record.exact),
         mean: norm(|record| record.mean),
         bias: norm(|record| record.bias),
@@ -105,8 +110,7 @@ pub fn records<R: relaxit::relaxation::Relaxation<3>>(
         exact_standard_error: norm(|record| record.exact_standard_error),
         logit: None,
         ..logits[0].clone()
-    };
-    std::iter::once(aggregate).chain(logits).collect()
+    }
 }
 
 /// The larger, or NaN if there is one.

@@ -1,10 +1,13 @@
 //! `relaxit audit`: bias, variance and cost of estimators on one problem.
 
-use anyhow::{Result, bail};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
 use relaxit::noise::Noise;
 use relaxit::relaxation::{RelaxedBernoulli, RelaxedOneHotCategorical};
 use relaxit::testing::Z_BILLION;
+use relaxit_rl::agent::Algorithm;
 
 use crate::args::{AuditArgs, AuditFormat, ReferenceKind};
 use crate::audit::checkpoint;
@@ -16,7 +19,10 @@ use crate::audit::reference::{MOST_OUTCOMES, Reference, enumerate, long_run, out
 use crate::estimators::{Entry, Registered, select};
 use crate::printer::Printer;
 use crate::report::audit::{header, papers, picture, row};
-use crate::run::{VERSION, write_atomically};
+use crate::rl::audit::Trial;
+use crate::rl::config::RlConfig;
+use crate::rl::train::newest;
+use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::usage::UsageError;
 use crate::vae::latents::Latents;
 
@@ -25,8 +31,15 @@ const WIDEST: usize = 1024;
 const DRAWS: usize = 1 << 17;
 /// Draws through a decoder, each of which costs a thousand times as much.
 const DECODED: usize = 1 << 13;
+/// Gradients of an agent, each of which takes whole episodes.
+const POLICY_DRAWS: usize = 500;
 
 pub(super) fn audit(args: &AuditArgs, printer: &Printer) -> Result<()> {
+    if let Some(path) = &args.run
+        && let Some(config) = policy_run(path)?
+    {
+        return policy(args, path, &config, printer);
+    }
     let (problem, name, draws) = match &args.run {
         None => built_in(args)?,
         Some(path) => {
@@ -88,39 +101,108 @@ fn report<R: Registered<3>>(
     let noise = Noise::seeded(args.seed).fork("audit");
     let reference = reference::<R>(args, problem, draws, &noise)?;
     printer.note(&format!("relaxit {VERSION}: audit, {name}"));
-    let mut read = match args.format {
-        AuditFormat::Table => printer.block(&format!("{}\n", header()))?,
-        AuditFormat::Jsonl => true,
-    };
-    let mut shown = Vec::new();
-    let mut false_claims = Vec::new();
+    let mut writer = Writer::new(args, printer)?;
     for entry in &entries {
-        if !read && args.plot.is_none() {
+        if writer.nobody_reads() {
             return Ok(());
         }
         let mut estimator = entry.build(&problem.setting(&noise));
         tune::<R>(problem, entry, &mut *estimator, usize::try_from(args.tune)?, &noise);
         let measurement = measure::<R>(problem, entry, &mut *estimator, draws, &noise);
-        let records = records(problem, entry.name(), &*estimator, &reference, &measurement);
-        read = read && printer.block(&text(&records, args.format)?)?;
+        writer.write(&records(problem, entry.name(), &*estimator, &reference, &measurement))?;
+    }
+    writer.finish(name)
+}
+
+/// The configuration of a run of `relaxit rl`, or `None` if `path` holds another command's, or none.
+fn policy_run(path: &Path) -> Result<Option<RlConfig>> {
+    let Ok(text) = std::fs::read_to_string(path.join("config.toml")) else { return Ok(None) };
+    let table: toml::Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
+    if table.get("command").and_then(toml::Value::as_str) != Some("rl") {
+        return Ok(None);
+    }
+    toml::from_str(&text).map(Some).with_context(|| format!("{} is not of `relaxit rl`", path.display()))
+}
+
+/// The gradients of agents at the policy of a run's first seed.
+fn policy(args: &AuditArgs, path: &Path, config: &RlConfig, printer: &Printer) -> Result<()> {
+    if args.target.is_some() || args.image.is_some() || args.temperature.is_some() || args.reference.is_some() {
+        let message = "--target, --image, --temperature and --reference are not for a run of `relaxit rl`";
+        return Err(UsageError(message.into()).into());
+    }
+    let algorithms = if args.estimators.is_empty() {
+        Algorithm::ALL.to_vec()
+    } else {
+        let parsed = args.estimators.iter().map(|name| name.parse()).collect::<Result<Vec<Algorithm>, String>>();
+        parsed.map_err(|error| UsageError(format!("--estimators: {error}")))?
+    };
+    let folder = path.join(format!("seed-{}", config.seed));
+    ensure!(folder.exists(), "seed {} of {} was not trained yet", config.seed, path.display());
+    let newest = newest(&RunDirectory::claim(&folder, true)?)?;
+    let draws = args.draws.map_or(Ok(POLICY_DRAWS), usize::try_from)?;
+    let noise = Noise::seeded(args.seed).fork("audit");
+    let trial = Trial { config, policy: &newest, tune: usize::try_from(args.tune)?, draws, noise: &noise };
+    let name = format!("{}, seed {}, {draws} draws, seed {}", path.display(), config.seed, args.seed);
+    printer.note(&format!("relaxit {VERSION}: audit of agents on {}, {name}", config.env));
+    let target = trial.target()?;
+    let mut writer = Writer::new(args, printer)?;
+    for algorithm in algorithms {
+        if writer.nobody_reads() {
+            return Ok(());
+        }
+        writer.write(&trial.records(algorithm, &target)?)?;
+    }
+    writer.finish(&name)
+}
+
+/// Where records go: standard output, a picture, and the verdict.
+struct Writer<'a> {
+    args: &'a AuditArgs,
+    printer: &'a Printer,
+    read: bool,
+    shown: Vec<Record>,
+    false_claims: Vec<String>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(args: &'a AuditArgs, printer: &'a Printer) -> Result<Self> {
+        let read = match args.format {
+            AuditFormat::Table => printer.block(&format!("{}\n", header()))?,
+            AuditFormat::Jsonl => true,
+        };
+        Ok(Self { args, printer, read, shown: Vec::new(), false_claims: Vec::new() })
+    }
+
+    fn nobody_reads(&self) -> bool {
+        !self.read && self.args.plot.is_none()
+    }
+
+    /// One estimator: the aggregate first, then its parts.
+    fn write(&mut self, records: &[Record]) -> Result<()> {
+        self.read = self.read && self.printer.block(&text(records, self.args.format)?)?;
         let (aggregate, logits) = (&records[0], &records[1..]);
         if logits.iter().any(is_false) {
-            false_claims.push(entry.name());
+            self.false_claims.push(aggregate.estimator.clone());
         }
         // The aggregate of one logit has lost its sign.
-        shown.push(if let [logit] = logits { logit.clone() } else { aggregate.clone() });
+        self.shown.push(if let [logit] = logits { logit.clone() } else { aggregate.clone() });
+        Ok(())
     }
-    if args.format == AuditFormat::Table {
-        printer.block(&format!("\n{}\n", papers(&shown).join("\n")))?;
+
+    fn finish(self, name: &str) -> Result<()> {
+        let Self { args, printer, shown, false_claims, .. } = self;
+        if args.format == AuditFormat::Table {
+            printer.block(&format!("\n{}\n", papers(&shown).join("\n")))?;
+        }
+        if let Some(path) = &args.plot {
+            write_atomically(path, picture(name, &shown).as_bytes())?;
+            printer.note(&format!("picture in {}", path.display()));
+        }
+        if !false_claims.is_empty() {
+            bail!("bias where none is claimed, or a number that is not finite: {}", false_claims.join(", "));
+        }
+        Ok(())
     }
-    if let Some(path) = &args.plot {
-        write_atomically(path, picture(name, &shown).as_bytes())?;
-        printer.note(&format!("picture in {}", path.display()));
-    }
-    if !false_claims.is_empty() {
-        bail!("bias where none is claimed, or a number that is not finite: {}", false_claims.join(", "));
-    }
-    Ok(())
 }
 
 /// The estimators that were asked for; of all of them, those that can be had.

@@ -3,9 +3,12 @@
 mod audit;
 mod laws;
 mod parameters;
+mod resume;
+mod rl;
 mod sample;
 mod toy;
 mod vae;
+mod watch;
 
 use anyhow::Result;
 
@@ -21,6 +24,7 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<()> {
         Command::Audit(args) => audit::audit(args, printer),
         Command::Vae(args) => vae::vae(args, printer),
         Command::Sample(args) => sample::sample(args, printer),
+        Command::Rl(command) => rl::rl(command, printer),
         Command::Toy(args) => toy::toy(args, printer),
         Command::Laws(LawsCommand::Check(args)) => laws::check(args, printer),
     }

@@ -42,7 +42,7 @@ pub fn row(record: &Record) -> String {
         short(record.mean),
         short(record.bias),
         short(record.bias_standard_error),
-        record.z.map_or_else(|| "-".into(), |z| format!("{z:.2}")),
+        record.z.map_or_else(|| "-".into(), |z| if z.abs() < 1e4 { format!("{z:.2}") } else { short(z) }),
         short(record.variance),
         short(record.mse),
         format!("{:.0}", record.evaluations),
@@ -133,6 +133,7 @@ pub(crate) mod tests {
             ["rloo", "unbiased", "0.2500", "0.1250", "-0.1250", "1.000e-5", "-", "0", "1.000e5", "2", "1.5e-6"]
         );
         assert_eq!(row.chars().count(), header().chars().count());
+        assert_eq!(super::row(&record(1.0, Some(-3.5e12))).chars().count(), header().chars().count());
         assert_eq!(papers(&[record(1.0, None)]), ["rloo               Somebody (1999), Something"]);
     }
 

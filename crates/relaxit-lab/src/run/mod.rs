@@ -10,10 +10,12 @@
 mod atomic;
 mod checkpoint;
 mod directory;
+mod snapshot;
 
 pub use self::atomic::write_atomically;
 pub use self::checkpoint::{Checkpoint, TrainingState};
 pub use self::directory::RunDirectory;
+pub use self::snapshot::Snapshot;
 
 /// The version that wrote a run; another version's runs are not continued.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -79,7 +79,7 @@ impl Default for VaeConfig {
             command: "vae".into(),
             version: VERSION.into(),
             latent: Method::Concrete,
-            latents: default_latents(Kind::Bits),
+            latents: default_latents(Method::Concrete),
             k: None,
             atoms: None,
             correlation: None,
@@ -124,7 +124,7 @@ impl VaeConfig {
     pub fn with_method(self, latent: Method) -> Self {
         Self {
             latent,
-            latents: default_latents(latent.kind()),
+            latents: default_latents(latent),
             k: None,
             atoms: None,
             correlation: None,
@@ -157,6 +157,10 @@ impl VaeConfig {
             (Kind::Orders, None) => return Err(refusal("VARIABLESxITEMS, such as 20x5")),
             (Kind::Groups, None) => return Err(refusal("GROUPSxBITS, such as 20x10")),
             _ => {}
+        }
+        let codes = (self.latents.categories.unwrap_or(2) as f64).powf(self.latents.variables as f64);
+        if self.latent == Method::Exact && codes > MOST_CODES {
+            return Err(refusal(&format!("at most {MOST_CODES} codes, such as 12 or 6x4")));
         }
         let items = self.latents.categories.unwrap_or(1);
         self.k = self.resolve_k(items)?;
@@ -226,8 +230,14 @@ fn not_for(option: &str, name: &str, accept: impl Fn(Method) -> bool) -> String 
     format!("--{option} is not for --latent {name}, but for {others}")
 }
 
-const fn default_latents(kind: Kind) -> Latents {
-    match kind {
+/// Codes that are enumerated: in each training step every one of them goes through the decoder.
+const MOST_CODES: f64 = 4096.0;
+
+const fn default_latents(method: Method) -> Latents {
+    if matches!(method, Method::Exact) {
+        return Latents { variables: 8, categories: None };
+    }
+    match method.kind() {
         Kind::Bits | Kind::BitsOrChoices | Kind::Discrete | Kind::Gates => Latents { variables: 200, categories: None },
         Kind::Choices => Latents { variables: 200, categories: Some(2) },
         Kind::Counts => Latents { variables: 50, categories: None },
@@ -277,6 +287,8 @@ mod tests {
     fn what_does_not_fit_is_refused_by_what_does() {
         let refusal = |latent, latents, k| resolved(latent, latents, k).unwrap_err();
         assert!(refusal(Method::Concrete, "20x4", None).contains("takes bits"));
+        assert!(refusal(Method::Exact, "13", None).contains("at most 4096 codes"));
+        assert!(refusal(Method::Exact, "7x4", None).contains("at most 4096 codes"));
         assert!(refusal(Method::Poisson, "20x4", None).contains("--atoms"));
         assert!(refusal(Method::HardConcrete, "20x4", None).contains("a number of gates"));
         assert!(refusal(Method::Simple, "20", None).contains("VARIABLESxITEMS"));

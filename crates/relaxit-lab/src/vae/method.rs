@@ -46,6 +46,12 @@ pub enum Method {
     UnorderedSet,
     /// The score function with a learned baseline (Mnih & Gregor 2014)
     Nvil,
+    /// The score function with the objective's first-order expansion as control variate (Gu et al. 2016)
+    #[value(name = "muprop")]
+    #[serde(rename = "muprop")]
+    MuProp,
+    /// The exact gradient, by enumeration: for few codes
+    Exact,
     /// A bound of several samples, each credited with what it adds (Mnih & Rezende 2016)
     Vimco,
     /// The leave-one-out score function with a second control variate, the gradient (Titsias & Shi 2022)
@@ -142,9 +148,14 @@ impl Method {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Concrete | Self::Arm | Self::Arms | Self::RebarRelaxation | Self::StochasticTimesSmooth => Kind::Bits,
-            Self::StraightThrough | Self::Disarm | Self::DoubleCv | Self::Rodeo | Self::Rebar | Self::Relax => {
-                Kind::BitsOrChoices
-            }
+            Self::StraightThrough
+            | Self::Disarm
+            | Self::MuProp
+            | Self::Exact
+            | Self::DoubleCv
+            | Self::Rodeo
+            | Self::Rebar
+            | Self::Relax => Kind::BitsOrChoices,
             Self::GumbelSoftmax
             | Self::Decoupled
             | Self::GumbelRao
@@ -224,6 +235,8 @@ impl Method {
             | Self::Arms
             | Self::SumAndSample
             | Self::UnorderedSet
+            | Self::MuProp
+            | Self::Exact
             | Self::Nvil
             | Self::DoubleCv
             | Self::Rodeo

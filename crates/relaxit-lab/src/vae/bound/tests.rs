@@ -163,6 +163,7 @@ fn training_of_two_layers_is_unbiased() {
     for (method, latents) in [
         (Method::Rloo, "2"),
         (Method::Rloo, "2x3"),
+        (Method::Exact, "2x3"),
         (Method::Disarm, "2"),
         (Method::Rebar, "2"),
         (Method::Rebar, "2x3"),

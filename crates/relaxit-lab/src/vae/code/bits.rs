@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use relaxit::distribution::Bernoulli;
-use relaxit::estimator::{Arm, Arms, DisArm, Pathwise, SampleGradient};
+use relaxit::estimator::{Arm, Arms, DisArm, Exact, Pathwise, SampleGradient};
 use relaxit::math::softplus;
 use relaxit::prelude::*;
 use relaxit::reference::STRAIGHT_THROUGH;
@@ -23,6 +23,7 @@ pub(super) fn code(plan: &Plan<'_>) -> Option<Box<dyn Code>> {
             Method::Arms => Box::new(Arms::new(plan.config.samples?).ok()?),
             Method::Concrete => Box::new(Pathwise),
             Method::Disarm => Box::new(DisArm),
+            Method::Exact => Box::new(Exact::<2>),
             Method::StochasticTimesSmooth => Box::new(stochastic_times_smooth()),
             _ => bits_or_choices(plan, plan.config.latents.variables)?,
         })

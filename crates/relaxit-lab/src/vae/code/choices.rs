@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use burn::tensor::{Tensor, activation};
 use relaxit::control::{Network, RelaxedObjective, Sum};
 use relaxit::estimator::{
-    DisArm, DoubleControlVariate, LearnedBaseline, LearnedTemperature, Pathwise, Rebar, Relax, Rloo, Rodeo,
-    SampleGradient, ScoreFunction, StraightThrough, StraightThroughPathwise, SumAndSample, UnorderedSet, Vimco,
+    DisArm, DoubleControlVariate, Exact, LearnedBaseline, LearnedTemperature, MuProp, Pathwise, Rebar, Relax, Rloo,
+    Rodeo, SampleGradient, ScoreFunction, StraightThrough, StraightThroughPathwise, SumAndSample, UnorderedSet, Vimco,
 };
 use relaxit::prelude::*;
 use relaxit::relaxation::Tempered;
@@ -20,6 +20,7 @@ pub(super) fn code(plan: &Plan<'_>, categories: usize) -> Option<Box<dyn Code>> 
         Some(match plan.config.latent {
             Method::Decoupled => Box::new(SampleGradient::decoupled()),
             Method::Disarm => Box::new(DisArm),
+            Method::Exact => Box::new(Exact::<1>),
             Method::Gapped => Box::new(SampleGradient::gapped()),
             Method::GumbelRao => Box::new(SampleGradient::gumbel_rao(NonZeroUsize::new(plan.config.samples?)?)),
             Method::GumbelSoftmax => Box::new(Pathwise),
@@ -68,6 +69,7 @@ where
     let Plan { config, device, noise } = plan;
     match config.latent {
         Method::DoubleCv => Some(Box::new(DoubleControlVariate::new(config.samples?, device).ok()?)),
+        Method::MuProp => Some(Box::new(MuProp)),
         Method::Rebar => Some(Box::new(Rebar::new(config.temperature.at(0), device).ok()?)),
         Method::Relax => {
             let variables = config.latents.variables;

@@ -1,0 +1,116 @@
+//! The gradients of every agent at one frozen policy: bias, variance and cost.
+//!
+//! All agents see the same policy and whole episodes, so that their gradients have one target, that of the return within
+//! the time limit. What an agent has of its own, critic or control variate, learns first while the policy stands still.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use relaxit::estimator::Bias;
+use relaxit::noise::Noise;
+use relaxit::schedule::Anneal;
+use relaxit_rl::agent::{Agent, AgentConfig, AgentState, Algorithm, Collection};
+use relaxit_rl::environment::make;
+
+use super::config::RlConfig;
+use crate::audit::measure::Moments;
+use crate::audit::record::{Record, aggregate};
+
+/// A policy on trial.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    /// The run that the policy is of.
+    pub config: &'a RlConfig,
+    /// The agent whose policy it is.
+    pub policy: &'a AgentState,
+    /// Updates of critics and control variates before anything is measured.
+    pub tune: usize,
+    /// Gradients of each agent.
+    pub draws: usize,
+    /// The root of all noise.
+    pub noise: &'a Noise,
+}
+
+/// The gradient to compare with, and the standard error of each entry.
+#[derive(Debug)]
+pub struct Target(Moments);
+
+impl Trial<'_> {
+    /// The mean of many gradients by the score function with a learned baseline, which has no bias.
+    ///
+    /// # Errors
+    /// If the environment fails.
+    pub fn target(&self) -> Result<Target> {
+        let agent = self.agent(Algorithm::ReinforceBaseline)?;
+        let (moments, _) = self.gradients(&agent, 4 * self.draws, &mut self.noise.fork("reference"))?;
+        Ok(Target(moments))
+    }
+
+    /// The records of `algorithm`: the aggregate, then one for each of the policy's parameters.
+    ///
+    /// # Errors
+    /// If the environment fails, or the policy is of another shape than the run says.
+    pub fn records(&self, algorithm: Algorithm, target: &Target) -> Result<Vec<Record>> {
+        let agent = self.agent(algorithm)?;
+        let mut noise = self.noise.fork(algorithm.name());
+        let (moments, seconds) = self.gradients(&agent, self.draws, &mut noise)?;
+        let (exact, exact_error) = (target.0.mean(), target.0.standard_error());
+        let (variance, error) = (moments.variance(), moments.standard_error());
+        let parameters = moments.mean().iter().enumerate().map(|(parameter, &mean)| {
+            let bias = mean - exact[parameter];
+            let bias_standard_error = error[parameter].hypot(exact_error[parameter]);
+            let rounding = f64::from(f32::EPSILON) * (exact[parameter].abs() + mean.abs() + variance[parameter].sqrt());
+            Record {
+                estimator: algorithm.name().into(),
+                claims_unbiased: agent.bias() == Bias::Unbiased,
+                exact: exact[parameter],
+                mean,
+                bias,
+                bias_standard_error,
+                z: Some(bias / bias_standard_error.max(rounding).max(f64::MIN_POSITIVE)),
+                variance: variance[parameter],
+                mse: variance[parameter] + bias * bias,
+                evaluations: self.config.environments as f64,
+                seconds_per_gradient: seconds,
+                logit: Some(parameter),
+                exact_standard_error: exact_error[parameter],
+                draws: self.draws,
+                papers: agent.references().iter().map(ToString::to_string).collect(),
+            }
+        });
+        let parameters: Vec<Record> = parameters.collect();
+        Ok(std::iter::once(aggregate(&parameters)).chain(parameters).collect())
+    }
+
+    /// An agent of `algorithm` with the policy on trial, whose other parts have learned what it is like.
+    fn agent(&self, algorithm: Algorithm) -> Result<Agent> {
+        let of_algorithm = RlConfig::new(&self.config.env, algorithm).agent;
+        let config = AgentConfig {
+            collection: Collection::Episodes,
+            hidden: self.config.agent.hidden,
+            discount: self.config.agent.discount,
+            learning_rate: Anneal::Constant(0.0),
+            entropy: Anneal::Constant(0.0),
+            ..of_algorithm
+        };
+        let seed = self.noise.fork(algorithm.name()).fork("tuning").bits();
+        let mut agent = Agent::new(make(&self.config.env, self.config.environments)?, config, seed)?;
+        agent.adopt_policy(self.policy)?;
+        for _ in 0..self.tune {
+            agent.update()?;
+        }
+        Ok(agent)
+    }
+
+    /// Moments of many gradients, and the seconds of one.
+    fn gradients(&self, agent: &Agent, draws: usize, noise: &mut Noise) -> Result<(Moments, f64)> {
+        let started = Instant::now();
+        let mut moments: Option<Moments> = None;
+        for _ in 0..draws {
+            let gradient = agent.gradient(make(&self.config.env, self.config.environments)?, noise)?;
+            moments.get_or_insert_with(|| Moments::new(gradient.len())).add(&gradient);
+        }
+        let moments = moments.unwrap_or_else(|| Moments::new(0));
+        Ok((moments, started.elapsed().as_secs_f64() / draws.max(1) as f64))
+    }
+}

@@ -1,0 +1,107 @@
+//! The configuration of a run of `relaxit rl`, as `config.toml` holds it.
+
+use std::path::PathBuf;
+
+use relaxit::schedule::Anneal;
+use relaxit_rl::agent::{AgentConfig, Algorithm, Choice};
+use serde::{Deserialize, Serialize};
+
+use crate::run::VERSION;
+
+/// Everything that decides how a run goes. Two runs of one configuration end with the same bits, on any number of threads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RlConfig {
+    /// Which command the run is of.
+    pub command: String,
+    /// The version that started it.
+    pub version: String,
+    /// The environment's name.
+    pub env: String,
+    /// How many copies of it act at once.
+    pub environments: usize,
+    /// Steps of environments for each seed.
+    pub steps: usize,
+    /// Evaluations, and checkpoints, over a run.
+    pub phases: usize,
+    /// Episodes of each evaluation on the way.
+    pub evaluation_episodes: usize,
+    /// Episodes of the last evaluation.
+    pub final_episodes: usize,
+    /// How actions are chosen in evaluations.
+    pub choice: Choice,
+    /// The mean reward of 100 consecutive training episodes at which the task counts as learned.
+    pub threshold: f64,
+    /// Gradients that are measured for their variance after the last phase.
+    pub gradients: usize,
+    /// How many seeds.
+    pub seeds: usize,
+    /// The first of them.
+    pub seed: u64,
+    /// Seeds that are trained at once.
+    pub threads: usize,
+    /// The agent.
+    pub agent: AgentConfig,
+}
+
+impl RlConfig {
+    /// What solves `env` with `algorithm`; an environment that is not ours gets the values of a general beginning.
+    #[must_use]
+    pub fn new(env: &str, algorithm: Algorithm) -> Self {
+        let general = Self {
+            command: "rl".into(),
+            version: VERSION.into(),
+            env: env.into(),
+            environments: 16,
+            steps: 1_000_000,
+            phases: 20,
+            evaluation_episodes: 20,
+            final_episodes: 100,
+            choice: Choice::Greedy,
+            threshold: f64::MAX,
+            gradients: 100,
+            seeds: 10,
+            seed: 0,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            agent: AgentConfig::new(algorithm),
+        };
+        let bootstrapped = matches!(algorithm, Algorithm::A2c | Algorithm::Decoupled);
+        let decoupled = |temperature, entropy| match algorithm {
+            Algorithm::Decoupled => {
+                AgentConfig { temperature, entropy: Anneal::Constant(entropy), ..general.agent.clone() }
+            }
+            _ => general.agent.clone(),
+        };
+        match env {
+            "cartpole" => Self { steps: 600_000, threshold: 475.0, ..general },
+            "acrobot" => Self {
+                steps: if bootstrapped { 500_000 } else { 1_000_000 },
+                threshold: -100.0,
+                agent: decoupled(0.3, 0.001),
+                ..general
+            },
+            "taxi" => Self {
+                environments: if bootstrapped { 32 } else { 16 },
+                steps: if bootstrapped { 1_000_000 } else { 2_000_000 },
+                threshold: 7.0,
+                agent: decoupled(0.5, 0.01),
+                ..general
+            },
+            // Gymnasium's workers are slow, and their thresholds are their own.
+            _ => Self { gradients: 10, ..general },
+        }
+    }
+
+    /// The short form for a first look.
+    #[must_use]
+    pub fn quick(self) -> Self {
+        Self { steps: self.steps / 10, phases: 5, seeds: 2, gradients: 20, ..self }
+    }
+
+    /// Where the run goes if the user does not say.
+    #[must_use]
+    pub fn default_directory(&self) -> PathBuf {
+        let env: String = self.env.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        format!("runs/rl-{env}-{}-seed{}", self.agent.algorithm, self.seed).into()
+    }
+}

@@ -1,0 +1,7 @@
+//! Training agents: many seeds of one configuration, and what they say together.
+
+pub mod audit;
+pub mod config;
+pub mod statistics;
+pub mod summary;
+pub mod train;
