@@ -189,10 +189,23 @@ fn a_frozen_run_is_audited() {
 
     assert!(fails(&format!("audit --run {run} {data} --image 10000"), 2).contains("test images 0 to 9999, got 10000"));
     assert!(fails(&format!("audit --run {run} --target 1"), 2).contains("--target"));
-    let sets = parent.path().join("sets");
-    succeeds(&format!("vae {train} --latent simple --latents 3x4 {data} --out {}", sets.display()));
-    let message = fails(&format!("audit --run {} {data}", sets.display()), 2);
-    assert!(message.contains("trained by simple; an audit takes bits or choices"), "{message}");
+    for (code, what) in
+        [("simple --latents 3x4", "simple in 1 layers"), ("disarm --latents 4 --layers 2", "in 2 layers")]
+    {
+        let other = parent.path().join(what);
+        assert!(
+            relaxit(&format!("vae {train} --latent {code} {data} --out"))
+                .arg(&other)
+                .output()
+                .unwrap()
+                .status
+                .success()
+        );
+        let output = relaxit("audit --run").arg(&other).output().unwrap();
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains(what) && message.contains("an audit takes bits or choices in 1"), "{message}");
+    }
     let missing = parent.path().join("missing");
     assert!(fails(&format!("audit --run {}", missing.display()), 2).contains("missing holds no run"));
     assert!(!missing.exists());

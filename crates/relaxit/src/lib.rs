@@ -37,6 +37,7 @@
 //! parameter, value and range; behind them nothing returns NaN, and only a tensor of the wrong shape panics.
 
 mod error;
+mod kernel;
 pub mod reference;
 
 pub mod noise;

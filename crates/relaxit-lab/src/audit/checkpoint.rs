@@ -37,7 +37,11 @@ pub fn problem(path: &Path, data: Option<&Path>, image: usize, temperature: Opti
     let run = RunDirectory::claim(path, true)?;
     let config: VaeConfig = run.config()?.with_context(|| format!("{shown} holds no configuration"))?;
     let sizes = sizes(&config).ok_or_else(|| {
-        UsageError(format!("--run: {shown} was trained by {}; an audit takes bits or choices", config.latent.name()))
+        let VaeConfig { latent, layers, .. } = &config;
+        let name = latent.name();
+        UsageError(format!(
+            "--run: {shown} was trained by {name} in {layers} layers; an audit takes bits or choices in 1"
+        ))
     })?;
     let checkpoint = Checkpoint::newest(&run)?.with_context(|| format!("{shown} has no checkpoint yet"))?;
     let digits = Mnist::read(data.unwrap_or(&config.data_dir))?.test;
@@ -57,9 +61,11 @@ pub fn problem(path: &Path, data: Option<&Path>, image: usize, temperature: Opti
     Ok(Problem { latents: config.latents, logits, temperature: temperature.unwrap_or(last), device, judge })
 }
 
-/// The sizes of a code of bits or choices, or `None` of others.
+/// The sizes of a code of bits or choices in one layer, or `None` of others.
 fn sizes(config: &VaeConfig) -> Option<Sizes> {
     let kind = config.latent.kind();
     let discrete = matches!(kind, Kind::Bits | Kind::Choices | Kind::BitsOrChoices | Kind::Discrete);
-    (discrete && config.k.is_none()).then(|| code::build(config, &Device::flex()))?.map(|code| code.sizes())
+    (discrete && config.k.is_none() && config.layers == 1)
+        .then(|| code::build(config, &Device::flex()))?
+        .map(|code| code.sizes())
 }

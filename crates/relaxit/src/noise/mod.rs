@@ -1,6 +1,7 @@
 //! Seeded, forkable, counter-based noise: the only source of randomness in this crate.
 
 mod base;
+mod draw;
 mod philox;
 
 use burn::tensor::{DType, Tensor, TensorCreationOptions, TensorData};
@@ -8,6 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use self::base::Base;
+pub(crate) use self::draw::Draw;
 use self::philox::philox;
 
 /// Elements that one task fills: a multiple of every block size, small enough to balance, large enough to pay.
@@ -107,7 +109,7 @@ impl Noise {
 
     /// The next 64 random bits; counts as one draw.
     pub fn bits(&mut self) -> u64 {
-        let [low, high, ..] = philox(counter(0, self.next_draw()), halves(self.key));
+        let [low, high, ..] = self.next_draw().words(0);
         join(low, high)
     }
 
@@ -127,7 +129,7 @@ impl Noise {
         let mut order: Vec<usize> = (0..len).collect();
         // Fisher–Yates; scaling 64 bits by multiplication leaves a bias of at most len / 2⁶⁴.
         for i in (1..len).rev() {
-            let [low, high, ..] = philox(counter(i as u64, draw), halves(self.key));
+            let [low, high, ..] = draw.words(i as u64);
             let j = (u128::from(join(low, high)) * (i as u128 + 1)) >> 64;
             order.swap(i, j as usize);
         }
@@ -144,12 +146,20 @@ impl Noise {
     /// assert!(out.iter().all(|u| (0.0..1.0).contains(u)));
     /// ```
     pub fn fill(&mut self, base: Base, out: &mut [f32]) {
-        self.fill_blocks(out, |words| base.block_f32(words));
+        let draw = self.next_draw();
+        in_chunks(out, |first, chunk| draw.fill_widest(base, first, chunk));
     }
 
     /// Fills `out` with the next draw of `base` at 52 bits: the numbers of an f64 tensor.
     pub fn fill_f64(&mut self, base: Base, out: &mut [f64]) {
-        self.fill_blocks(out, |words| base.block_f64(words));
+        const BLOCK: usize = 2;
+        let draw = self.next_draw();
+        in_chunks(out, |first, chunk| {
+            for (block, slots) in ((first / BLOCK) as u64..).zip(chunk.chunks_mut(BLOCK)) {
+                let values = base.block_f64(draw.words(block));
+                slots.copy_from_slice(&values[..slots.len()]);
+            }
+        });
     }
 
     /// The next draw of `base`, as a tensor.
@@ -188,31 +198,20 @@ impl Noise {
         }
     }
 
-    /// Writes the draws of consecutive blocks; where a block starts depends on nothing but its index.
-    fn fill_blocks<T: Copy + Send, const N: usize>(
-        &mut self,
-        out: &mut [T],
-        draws: impl Fn([u32; 4]) -> [T; N] + Sync,
-    ) {
-        let (draw, key) = (self.next_draw(), halves(self.key));
-        let fill_chunk = |(index, chunk): (usize, &mut [T])| {
-            let first_block = (index * CHUNK / N) as u64;
-            for (block, slots) in (first_block..).zip(chunk.chunks_mut(N)) {
-                let values = draws(philox(counter(block, draw), key));
-                slots.copy_from_slice(&values[..slots.len()]);
-            }
-        };
-        if out.len() <= CHUNK {
-            fill_chunk((0, out));
-        } else {
-            out.par_chunks_mut(CHUNK).enumerate().for_each(fill_chunk);
-        }
-    }
-
-    fn next_draw(&mut self) -> u64 {
-        let draw = self.draw;
+    /// Counts one draw, to be computed where it is needed.
+    pub(crate) fn next_draw(&mut self) -> Draw {
+        let draw = Draw::new(self.key, self.draw);
         self.draw = self.draw.wrapping_add(1);
         draw
+    }
+}
+
+/// Has `out` filled chunk by chunk, each told where it starts: what is written depends on nothing but that.
+fn in_chunks<T: Send>(out: &mut [T], fill: impl Fn(usize, &mut [T]) + Sync) {
+    if out.len() <= CHUNK {
+        fill(0, out);
+    } else {
+        out.par_chunks_mut(CHUNK).enumerate().for_each(|(index, chunk)| fill(index * CHUNK, chunk));
     }
 }
 

@@ -6,6 +6,8 @@ use super::mixed::GateMoments;
 use super::{ConditionalRelaxation, Relaxation, Tangent, Tempered};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Moments, Reparameterized, replicate};
 use crate::error::{Result, check_values};
+#[cfg(feature = "flex")]
+use crate::kernel;
 use crate::math::{at_least_f32, indicator, inside_unit_interval, inverse_softplus, on_device, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, finite, restrict};
@@ -179,6 +181,17 @@ impl<const D: usize> Reparameterized<D> for RelaxedBernoulli<D> {
 
     fn transport(&self, noise: Tensor<D>) -> Tensor<D> {
         activation::sigmoid(self.temperature.divide(self.logits.clone() + noise))
+    }
+
+    /// In one fused pass where there is a kernel for these logits, with the same noise.
+    fn rsample(&self, noise: &mut Noise) -> Tensor<D> {
+        #[cfg(feature = "flex")]
+        if let Temperature::Scalar(temperature) = self.temperature
+            && let Some(y) = kernel::binary_concrete(&self.logits, temperature, noise)
+        {
+            return y;
+        }
+        self.transport(noise.draw(Self::BASE, self.shape(), (&self.device(), self.dtype())))
     }
 }
 

@@ -5,6 +5,8 @@ use burn::tensor::{DType, Device, Tensor, activation};
 use super::{ConditionalRelaxation, Relaxation, Tangent, Tempered};
 use crate::distribution::{Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized, replicate};
 use crate::error::Result;
+#[cfg(feature = "flex")]
+use crate::kernel;
 use crate::math::{above_zero, inverse_softplus, limits, log_sum_exp, on_device, one_hot_argmax, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, finite, restrict};
@@ -107,6 +109,17 @@ impl<const D: usize> Reparameterized<D> for RelaxedOneHotCategorical<D> {
 
     fn transport(&self, noise: Tensor<D>) -> Tensor<D> {
         activation::softmax(self.temperature.divide(self.logits().clone() + noise), D - 1)
+    }
+
+    /// In one fused pass where there is a kernel for these logits, with the same noise.
+    fn rsample(&self, noise: &mut Noise) -> Tensor<D> {
+        #[cfg(feature = "flex")]
+        if let Temperature::Scalar(temperature) = self.temperature
+            && let Some(y) = kernel::gumbel_softmax(self.logits(), temperature, noise)
+        {
+            return y;
+        }
+        self.transport(noise.draw(Self::BASE, self.shape(), (&self.device(), self.dtype())))
     }
 }
 

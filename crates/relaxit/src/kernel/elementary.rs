@@ -1,0 +1,275 @@
+//! Logarithm and exponential without branches or tables, so that loops over them become vector instructions.
+#![allow(clippy::inline_always)] // see `Work::run`
+
+/// `ln x` of a positive normal number, to 2 in 10¹³ relative: rounded to f32, within 0.501 units in the last place.
+///
+/// ```text
+/// x = 2ᵉ m,   m in [√½, √2),   s = (m − 1)/(m + 1),   ln x = e ln 2 + 2 artanh s
+/// ```
+///
+/// What it gives for other numbers has no meaning.
+#[inline(always)]
+pub(crate) fn ln(x: f64) -> f64 {
+    /// √½, in bits: the smallest mantissa.
+    const SMALLEST: u64 = 0x3FE6_A09E_667F_3BCD;
+    const ONE: u64 = 0x3FF0_0000_0000_0000;
+    const FRACTION: u64 = 0x000F_FFFF_FFFF_FFFF;
+    /// 2⁵²: an integer below it, put into its fraction, is a float that is larger by 2⁵².
+    const INTEGERS: f64 = 4_503_599_627_370_496.0;
+    const BIAS: f64 = 1023.0;
+    /// (2 artanh s)/s − 2 over z = s², interpolated at Chebyshev nodes of 0 ≤ s ≤ 0.1716 to 2⁻⁴³.
+    #[allow(clippy::excessive_precision)]
+    const SERIES: [f64; 5] = [
+        0.666_666_666_673_754_1,
+        0.399_999_987_968_66,
+        0.285_717_546_334_199_77,
+        0.221_913_946_115_274_9,
+        0.193_627_748_301_316_3,
+    ];
+    let shifted = x.to_bits().wrapping_add(ONE - SMALLEST);
+    let exponent = f64::from_bits((shifted >> 52) | INTEGERS.to_bits()) - (INTEGERS + BIAS);
+    let m = f64::from_bits((shifted & FRACTION) + SMALLEST);
+    let f = m - 1.0;
+    let s = f / (f + 2.0);
+    let z = s * s;
+    let [a, b, c, d, e] = SERIES;
+    let tail = z.mul_add(z.mul_add(z.mul_add(z.mul_add(e, d), c), b), a);
+    exponent.mul_add(std::f64::consts::LN_2, s.mul_add(z * tail, s + s))
+}
+
+/// `eˣ` of every f32, within 1 unit in the last place: 0 below −104, ∞ above 88.7, NaN of NaN.
+///
+/// ```text
+/// x = n ln 2 + r,   |r| ≤ ½ ln 2,   eˣ = 2ⁿ (1 + r + r² P(r))
+/// ```
+#[inline(always)]
+pub(crate) fn exp(x: f32) -> f32 {
+    /// 3 · 2²²: added to a small number, it leaves the nearest integer in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    const LN_2_HIGH: f32 = std::f32::consts::LN_2;
+    /// What f32 leaves out of ln 2.
+    const LN_2_LOW: f32 = -1.904_654_2e-9;
+    /// (eʳ − 1 − r)/r², interpolated at Chebyshev nodes to 2⁻³⁰ of eʳ.
+    const SERIES: [f32; 6] = [0.5, 0.166_666_67, 0.041_666_463, 0.008_333_310_5, 0.001_393_373_1, 0.000_198_910_8];
+    // Not `clamp`, whose NaN handling costs instructions; these comparisons let NaN pass.
+    let x = if x < -104.0 { -104.0 } else { x };
+    let x = if x > 89.0 { 89.0 } else { x };
+    let rounded = x.mul_add(std::f32::consts::LOG2_E, ROUND);
+    let n = rounded - ROUND;
+    let r = n.mul_add(-LN_2_LOW, n.mul_add(-LN_2_HIGH, x));
+    let [a, b, c, d, e, f] = SERIES;
+    let p = r.mul_add(r.mul_add(r.mul_add(r.mul_add(r.mul_add(f, e), d), c), b), a);
+    let m = (r * r).mul_add(p, r) + 1.0;
+    // In two steps, because 2ⁿ alone leaves the range of normal numbers before m 2ⁿ leaves that of f32.
+    let n = rounded.to_bits().wrapping_sub(ROUND.to_bits()).cast_signed();
+    let half = n >> 1;
+    m * power_of_two(half) * power_of_two(n - half)
+}
+
+/// `2ⁿ`, for `|n| ≤ 126`.
+#[inline(always)]
+fn power_of_two(n: i32) -> f32 {
+    f32::from_bits((n.wrapping_add(127).cast_unsigned()) << 23)
+}
+
+/// `σ(x) = 1/(1 + e⁻ˣ)`, to full relative precision on both sides.
+#[inline(always)]
+pub(crate) fn sigmoid(x: f32) -> f32 {
+    let decay = exp(-x.abs());
+    let large = 1.0 / (1.0 + decay);
+    if x < 0.0 { decay * large } else { large }
+}
+
+/// How many partial sums (or maxima) a reduction keeps: enough to fill the widest vectors, the same everywhere, so that
+/// the order of additions does not depend on the instruction set.
+const LANES: usize = 16;
+
+/// The largest of `row`; −∞ of none.
+#[inline(always)]
+pub(crate) fn max(row: &[f32]) -> f32 {
+    let larger = |a: f32, b: f32| if a > b { a } else { b };
+    let (wide, rest) = row.as_chunks::<LANES>();
+    let mut greatest = rest.iter().fold(f32::NEG_INFINITY, |a, &b| larger(a, b));
+    if !wide.is_empty() {
+        let mut lanes = [f32::NEG_INFINITY; LANES];
+        for chunk in wide {
+            for (lane, &x) in lanes.iter_mut().zip(chunk) {
+                *lane = larger(*lane, x);
+            }
+        }
+        greatest = lanes.iter().fold(greatest, |a, &b| larger(a, b));
+    }
+    greatest
+}
+
+/// `Σ row`.
+#[inline(always)]
+pub(crate) fn sum(row: &[f32]) -> f32 {
+    let (wide, rest) = row.as_chunks::<LANES>();
+    let mut total = rest.iter().fold(0.0, |a, &b| a + b);
+    if !wide.is_empty() {
+        let mut lanes = [0.0; LANES];
+        for chunk in wide {
+            for (lane, &x) in lanes.iter_mut().zip(chunk) {
+                *lane += x;
+            }
+        }
+        total += fold(lanes);
+    }
+    total
+}
+
+/// `Σ aᵢ bᵢ`.
+#[inline(always)]
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let ((wide_a, rest_a), (wide_b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut total = rest_a.iter().zip(rest_b).fold(0.0f32, |total, (&x, &y)| x.mul_add(y, total));
+    if !wide_a.is_empty() {
+        let mut lanes = [0.0f32; LANES];
+        for (x, y) in wide_a.iter().zip(wide_b) {
+            for (lane, (&x, &y)) in lanes.iter_mut().zip(x.iter().zip(y)) {
+                *lane = x.mul_add(y, *lane);
+            }
+        }
+        total += fold(lanes);
+    }
+    total
+}
+
+/// The sum of the lanes, by halves.
+#[inline(always)]
+fn fold(mut lanes: [f32; LANES]) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] += lanes[i + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use rayon::prelude::*;
+
+    use super::*;
+    use crate::kernel::{Work, widest};
+
+    /// A function of f32, mapped over a slice as a kernel maps it.
+    struct Map<'a, F>(F, &'a mut [f32]);
+
+    impl<F: Fn(f32) -> f32> Work for Map<'_, F> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run(self) {
+            for x in self.1 {
+                *x = (self.0)(*x);
+            }
+        }
+    }
+
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation)]
+    fn ln_f32(x: f32) -> f32 {
+        ln(f64::from(x)) as f32
+    }
+
+    /// Distance from the exact value in units in the last place of f32, the smallest subnormal at least.
+    fn ulps(value: f32, exact: f64) -> f64 {
+        if f64::from(f32::MAX) + 2f64.powi(103) <= exact {
+            return if value == f32::INFINITY { 0.0 } else { f64::INFINITY };
+        }
+        let exponent = (exact.to_bits() >> 52 & 0x7FF).max(1023 - 126) - 23;
+        (f64::from(value) - exact).abs() / f64::from_bits(exponent << 52)
+    }
+
+    /// The largest error of `function` over the f32 numbers with the bits `range`, every `step`th.
+    fn error(
+        range: std::ops::RangeInclusive<u32>,
+        step: usize,
+        function: impl Fn(f32) -> f32 + Copy + Sync,
+        exact: fn(f64) -> f64,
+    ) -> f64 {
+        const CHUNK: u32 = 1 << 16;
+        (range.start() / CHUNK..=range.end() / CHUNK)
+            .into_par_iter()
+            .map(|chunk| {
+                let first = (chunk * CHUNK).max(*range.start());
+                let last = (chunk * CHUNK + (CHUNK - 1)).min(*range.end());
+                let arguments: Vec<f32> = (first..=last).step_by(step).map(f32::from_bits).collect();
+                let mut values = arguments.clone();
+                widest(Map(function, &mut values));
+                let errors = values.iter().zip(&arguments).map(|(&value, &x)| ulps(value, exact(f64::from(x))));
+                errors.fold(0.0, f64::max)
+            })
+            .reduce(|| 0.0, f64::max)
+    }
+
+    /// The stated errors, over the f32 numbers between two magnitudes, of both signs where both have a meaning.
+    fn check_errors(least: f32, most: f32, step: usize) {
+        let found = error(least.max(f32::MIN_POSITIVE).to_bits()..=most.min(f32::MAX).to_bits(), step, ln_f32, f64::ln);
+        assert!(found < 0.501, "ln is {found} units off");
+        for sign in [1.0, -1.0] {
+            let range = (sign * least).to_bits()..=(sign * most).to_bits();
+            let found = error(range.clone(), step, exp, f64::exp);
+            assert!(found < 1.0, "exp is {found} units off");
+            let found = error(range, step, sigmoid, |x| 1.0 / (1.0 + (-x).exp()));
+            assert!(found < 3.0, "sigmoid is {found} units off");
+        }
+    }
+
+    #[test]
+    fn errors_are_as_stated() {
+        check_errors(0.0, f32::INFINITY, 1009);
+    }
+
+    /// Every f32 that is neither so small nor so large that the exponential is a constant; every mantissa of the logarithm.
+    #[test]
+    #[ignore = "slow without optimisation: cargo test --release --workspace --lib elementary -- --ignored"]
+    fn errors_are_as_stated_everywhere() {
+        check_errors(f32::EPSILON / 8.0, 110.0, 1);
+    }
+
+    /// The logarithm itself, which the noise takes twice before it rounds.
+    #[test]
+    fn logarithms_are_good_to_twelve_digits() {
+        let inputs = (0u32..1 << 20).map(|i| (f64::from(i) * 4096.0 + 0.5) / 4_294_967_296.0);
+        for x in inputs.chain((0u32..1000).map(|i| 1.0 + (f64::from(i) - 500.0) * 1e-12)) {
+            let (value, exact) = (ln(x), x.ln());
+            assert!((value - exact).abs() <= 2e-13 * exact.abs(), "{x:e}: {value:e}, not {exact:e}");
+        }
+    }
+
+    #[test]
+    fn nan_stays() {
+        assert!(exp(f32::NAN).is_nan() && sigmoid(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn reductions_see_every_element() {
+        for len in [0, 1, 15, 16, 17, 40, 64, 100] {
+            let row: Vec<f32> = (0u8..).take(len).map(|i| f32::from(i) - 30.0).collect();
+            let exact: f32 = row.iter().sum();
+            let squares: f32 = row.iter().map(|x| x * x).sum();
+            assert_eq!((sum(&row), dot(&row, &row)), (exact, squares), "small integers add up exactly");
+            for i in 0..len {
+                let mut spiked = row.clone();
+                spiked[i] = 200.0;
+                assert_eq!(max(&spiked), 200.0);
+            }
+        }
+        assert_eq!(max(&[]), f32::NEG_INFINITY);
+    }
+
+    /// The instruction set changes the speed alone.
+    #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        let arguments: Vec<f32> = (0..3000u16).map(|i| f32::from(i) * 0.05 - 110.0).collect();
+        let mut values = arguments.clone();
+        widest(Map(sigmoid, &mut values));
+        let baseline: Vec<f32> = arguments.iter().map(|&x| sigmoid(x)).collect();
+        assert_eq!(values, baseline);
+    }
+}
