@@ -1,8 +1,9 @@
 //! Experiments with relaxit: what the command `relaxit` runs.
 //!
-//! Data flows one way: [`args`] → [`commands`] → a training run ([`vae`]) on data ([`mnist`]) in a directory ([`run`])
-//! → pictures and curves ([`report`]). [`laws`] is the table of laws that can be drawn from and checked, [`estimators`] that of
-//! gradient estimators, which [`audit`] tries and [`toy`] trains with. Only [`printer`] writes to the terminal.
+//! Data flows one way: [`args`] → [`commands`] → training ([`vae`] on the data of [`mnist`], [`rl`] in environments,
+//! [`toy`]) in a directory ([`run`]) → pictures and curves ([`report`]). [`laws`] is the table of laws that can be drawn
+//! from and checked, [`estimators`] that of gradient estimators, which [`audit`] tries and [`toy`] trains with. Only
+//! [`printer`] writes to the terminal.
 
 pub mod args;
 pub mod audit;

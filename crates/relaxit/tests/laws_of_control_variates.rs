@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, and these are their helpers
 
+mod toy;
+
 use burn::tensor::{DType, TensorCreationOptions, TensorData};
 use relaxit::Error;
 use relaxit::control::{ControlVariate, Network, RelaxedObjective, Sum, TowardsMean, Tuner, TunerState};
@@ -11,7 +13,7 @@ use relaxit::relaxation::{GeneralizedGumbelSoftmax, HardConcrete, RebarRelaxatio
 use relaxit::schedule::Anneal;
 use relaxit::testing::{Case, gradient};
 
-type Boxed<R> = Box<dyn Estimator<R, 2>>;
+use toy::{Boxed, DRAWS, power};
 
 /// The autodiff device, in a precision.
 fn options(dtype: DType) -> TensorCreationOptions {
@@ -67,21 +69,11 @@ fn set<R: Relaxation<2>>(estimator: &mut dyn Estimator<R, 2>, values: &[f64]) {
 }
 
 fn bits(logits: &[f64]) -> Case<RelaxedBernoulli<2>> {
-    Case::new("bits", logits, |p| RelaxedBernoulli::from_logits(p, 0.7).unwrap()).with_draws(1 << 17)
+    Case::new("bits", logits, |p| RelaxedBernoulli::from_logits(p, 0.7).unwrap()).with_draws(DRAWS)
 }
 
 fn choice(logits: &[f64]) -> Case<RelaxedOneHotCategorical<2>> {
-    Case::new("choice", logits, |p| RelaxedOneHotCategorical::from_logits(p, 0.7).unwrap()).with_draws(1 << 17)
-}
-
-/// `(Σ wᵢ bᵢ − 0.45)ᵖ` with unequal weights.
-fn power(exponent: i32) -> impl Fn(Tensor<2>) -> Tensor<2> {
-    move |b: Tensor<2>| {
-        let weights = [1.0, -0.7, 0.4, 1.3][..b.dims()[1]].to_vec();
-        let weights = TensorData::new(weights, [1, b.dims()[1]]);
-        let weights = Tensor::<2>::from_data(weights, (&b.device(), b.dtype()));
-        ((b * weights).sum_dim(1) - 0.45).powi_scalar(exponent)
-    }
+    Case::new("choice", logits, |p| RelaxedOneHotCategorical::from_logits(p, 0.7).unwrap()).with_draws(DRAWS)
 }
 
 fn tuner(rate: f64) -> Tuner {

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, and these are their helpers
 
+mod toy;
+
 use std::num::NonZeroUsize;
 
-use burn::tensor::{DType, TensorData, activation};
+use burn::tensor::{DType, activation};
 use relaxit::control::{RelaxedObjective, Sum};
 use relaxit::estimator::{
     Arm, Bias, ConstantBaseline, DisArm, Exact, MovingAverage, MuProp, Pathwise, Relax, Rloo, SampleGradient,
@@ -15,29 +17,7 @@ use relaxit::prelude::*;
 use relaxit::relaxation::RebarRelaxation;
 use relaxit::testing::{Case, Z_MILLION, gradient, ks};
 
-const DRAWS: usize = 1 << 17;
-
-fn bits(logits: &[f64]) -> Case<RelaxedBernoulli<2>> {
-    Case::new("bits", logits, |p| RelaxedBernoulli::from_logits(p, 0.5).unwrap()).with_draws(DRAWS)
-}
-
-fn choice(logits: &[f64]) -> Case<RelaxedOneHotCategorical<2>> {
-    Case::new("choice", logits, |p| RelaxedOneHotCategorical::from_logits(p, 0.5).unwrap()).with_draws(DRAWS)
-}
-
-fn logit(p: f64) -> f64 {
-    (p / (1.0 - p)).ln()
-}
-
-/// `(Σ wᵢ bᵢ − 0.45)ᵖ` with unequal weights.
-fn power(exponent: i32) -> impl Fn(Tensor<2>) -> Tensor<2> {
-    move |b: Tensor<2>| {
-        let entries = b.dims()[1];
-        let weights: Vec<f32> = [1.0, -0.7, 0.4, 1.3].into_iter().cycle().take(entries).collect();
-        let weights = Tensor::<1>::from_data(TensorData::new(weights, [entries]), (&b.device(), b.dtype())).unsqueeze();
-        ((b * weights).sum_dim(1) - 0.45).powi_scalar(exponent)
-    }
-}
+use toy::{Boxed, DRAWS, bits, choice, logit, logits_of, power, variance_and_error};
 
 fn rebar(device: &Device) -> Relax<RelaxedObjective> {
     Relax::new(RelaxedObjective::new(Tensor::from_floats([0.8], device)))
@@ -47,8 +27,6 @@ fn rebar(device: &Device) -> Relax<RelaxedObjective> {
 fn free<R: Relaxation<2>>(_: &R, z: Tensor<2>, _: &dyn Objective<2>) -> Tensor<2> {
     (z.clone().tanh() * 0.7).sum_dim(1) + (z * 0.3).sin().sum_dim(1).square()
 }
-
-type Boxed<R> = Box<dyn Estimator<R, 2>>;
 
 fn of_every_latent<R>() -> Vec<Boxed<R>>
 where
@@ -84,7 +62,7 @@ fn of_choices_alone() -> Vec<Boxed<RelaxedOneHotCategorical<2>>> {
 #[test]
 fn unbiased_estimators_of_bits() {
     for probs in [&[0.3][..], &[0.001, 0.5, 0.999], &[0.2, 0.9, 0.6]] {
-        let case = bits(&probs.iter().map(|&p| logit(p)).collect::<Vec<_>>());
+        let case = bits(&logits_of(probs));
         for exponent in [1, 2, 3] {
             let mut estimators: Vec<Boxed<_>> = of_every_latent();
             estimators.push(Box::new(Arm));
@@ -171,15 +149,6 @@ fn a_false_claim_is_caught() {
         }
     }
     assert!(!gradient::claim::<_, 1>(&bits(&[0.5, -1.0]), &mut Liar(StraightThrough), &power(3)).passed());
-}
-
-fn variance_and_error(gradients: Tensor<2>) -> (f64, f64) {
-    let values: Vec<f64> = gradients.try_into_vec_as().unwrap();
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let moment = |power: i32| values.iter().map(|value| (value - mean).powi(power)).sum::<f64>() / n;
-    let variance = moment(2);
-    (variance, ((moment(4) - variance * variance) / n).sqrt())
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, and these are their helpers
 
+mod toy;
+
 use burn::tensor::{DType, Shape, TensorData};
 use relaxit::control::Tuner;
 use relaxit::estimator::{Bias, DoubleControlVariate, Estimate, ExactBound, Rloo, Rodeo, Target, Vimco};
@@ -12,31 +14,7 @@ use relaxit::relaxation::RebarRelaxation;
 use relaxit::schedule::{Anneal, Curve};
 use relaxit::testing::{Case, Z_MILLION, gradient};
 
-const DRAWS: usize = 1 << 17;
-
-fn bits(logits: &[f64]) -> Case<RelaxedBernoulli<2>> {
-    Case::new("bits", logits, |p| RelaxedBernoulli::from_logits(p, 0.5).unwrap()).with_draws(DRAWS)
-}
-
-fn choice(logits: &[f64]) -> Case<RelaxedOneHotCategorical<2>> {
-    Case::new("choice", logits, |p| RelaxedOneHotCategorical::from_logits(p, 0.5).unwrap()).with_draws(DRAWS)
-}
-
-fn logit(p: f64) -> f64 {
-    (p / (1.0 - p)).ln()
-}
-
-/// `(Σ wᵢ bᵢ − 0.45)ᵖ` with unequal weights.
-fn power(exponent: i32) -> impl Fn(Tensor<2>) -> Tensor<2> {
-    move |b: Tensor<2>| {
-        let entries = b.dims()[1];
-        let weights: Vec<f32> = [1.0, -0.7, 0.4, 1.3].into_iter().cycle().take(entries).collect();
-        let weights = Tensor::<1>::from_data(TensorData::new(weights, [entries]), (&b.device(), b.dtype())).unsqueeze();
-        ((b * weights).sum_dim(1) - 0.45).powi_scalar(exponent)
-    }
-}
-
-type Boxed<R> = Box<dyn Estimator<R, 2>>;
+use toy::{Boxed, DRAWS, bits, choice, logit, logits_of, power};
 
 fn double(samples: usize, coefficient: f64) -> DoubleControlVariate {
     let device = Device::flex().autodiff();
@@ -75,7 +53,7 @@ where
 #[test]
 fn unbiased_estimators_of_bits() {
     for probs in [&[0.3][..], &[0.001, 0.5, 0.999], &[0.2, 0.9, 0.6]] {
-        let case = bits(&probs.iter().map(|&p| logit(p)).collect::<Vec<_>>());
+        let case = bits(&logits_of(probs));
         for exponent in [1, 2, 3] {
             for mut estimator in of_every_latent() {
                 assert_eq!(estimator.bias(), Bias::Unbiased);

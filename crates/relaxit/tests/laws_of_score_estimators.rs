@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, and these are their helpers
 
+mod toy;
+
 use burn::tensor::{Shape, TensorData};
 use relaxit::control::{RelaxedObjective, Tuner};
 use relaxit::estimator::{
@@ -14,39 +16,14 @@ use relaxit::prelude::*;
 use relaxit::schedule::Anneal;
 use relaxit::testing::{Case, Z_MILLION, gradient};
 
-const DRAWS: usize = 1 << 17;
+use toy::{Boxed, DRAWS, bits, choice, logit, logits_of, power, variance_and_error};
 
 type Bits = RelaxedBernoulli<2>;
-type Boxed<R, const D: usize> = Box<dyn Estimator<R, D>>;
-
-fn logit(p: f64) -> f64 {
-    (p / (1.0 - p)).ln()
-}
-
-fn logits_of(probs: &[f64]) -> Vec<f64> {
-    probs.iter().copied().map(logit).collect()
-}
 
 /// A row of parameters of the shape `[rows, event…]`.
 fn shaped<const D: usize>(p: Tensor<2>, event: &[usize]) -> Tensor<D> {
     let rows = p.dims()[0];
     p.reshape(Shape::from([&[rows], event].concat()))
-}
-
-fn bits(logits: &[f64]) -> Case<Bits> {
-    Case::new("bits", logits, |p| RelaxedBernoulli::from_logits(p, 0.5).unwrap()).with_draws(DRAWS)
-}
-
-/// `(Σ wᵢ bᵢ − 0.45)ᵖ` over all dimensions but the first, with unequal weights.
-fn power<const D: usize>(exponent: i32) -> impl Fn(Tensor<D>) -> Tensor<D> {
-    move |b: Tensor<D>| {
-        let mut shape = b.dims();
-        shape[0] = 1;
-        let entries: usize = shape.iter().product();
-        let weights: Vec<f32> = [1.0, -0.7, 0.4, 1.3, 0.9].into_iter().cycle().take(entries).collect();
-        let weights = Tensor::<D>::from_data(TensorData::new(weights, shape), (&b.device(), b.dtype()));
-        ((1..D).fold(b * weights, Tensor::sum_dim) - 0.45).powi_scalar(exponent)
-    }
 }
 
 fn leaf<const D: usize>(logits: &[f64], shape: [usize; D]) -> Tensor<D> {
@@ -57,23 +34,9 @@ fn largest<const D: usize>(x: Tensor<D>) -> f64 {
     x.abs().max().into_scalar()
 }
 
-fn choice(logits: &[f64]) -> Case<RelaxedOneHotCategorical<2>> {
-    Case::new("choice", logits, |p| RelaxedOneHotCategorical::from_logits(p, 0.5).unwrap()).with_draws(DRAWS)
-}
-
 fn arms() -> impl Iterator<Item = (usize, Arms)> {
     let copulas = [Copula::Systematic, Copula::Dirichlet];
     (2..=10).flat_map(move |n| copulas.map(|copula| (n, Arms::with_copula(n, copula).unwrap())))
-}
-
-/// The variance of one column of gradients, and its standard error.
-fn variance_and_error(gradients: Tensor<2>) -> (f64, f64) {
-    let values: Vec<f64> = gradients.try_into_vec_as().unwrap();
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let moment = |power: i32| values.iter().map(|value| (value - mean).powi(power)).sum::<f64>() / n;
-    let variance = moment(2);
-    (variance, ((moment(4) - variance * variance) / n).sqrt())
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

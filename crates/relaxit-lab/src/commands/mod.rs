@@ -2,6 +2,7 @@
 
 mod audit;
 mod laws;
+mod overlay;
 mod parameters;
 mod resume;
 mod rl;

@@ -3,8 +3,24 @@
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::run::RunDirectory;
+use crate::usage::UsageError;
+
+/// Refuses to go on with `run` at a configuration that contradicts the stored one.
+pub(super) fn refuse_changes<C: Serialize>(run: &RunDirectory, stored: &C, asked: &C) -> Result<()> {
+    let Some((key, was, is)) = first_difference(stored, asked)? else {
+        return Ok(());
+    };
+    Err(UsageError(format!(
+        "{} was started with {key} = {was}, and is asked to go on with {is}; drop the option or name another directory \
+         with --out",
+        run.path().display()
+    ))
+    .into())
+}
+
 /// The first key on which two configurations differ, with both values.
-pub(super) fn first_difference<C: Serialize>(a: &C, b: &C) -> Result<Option<(String, String, String)>> {
+fn first_difference<C: Serialize>(a: &C, b: &C) -> Result<Option<(String, String, String)>> {
     let (a, b) = (toml::Table::try_from(a)?, toml::Table::try_from(b)?);
     let said = |value: Option<&toml::Value>| value.map_or_else(|| "none".into(), ToString::to_string);
     let mut keys = a.keys().chain(b.keys());

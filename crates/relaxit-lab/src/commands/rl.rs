@@ -19,7 +19,8 @@ use crate::rl::train::{PhaseMetrics, SeedSummary, train};
 use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::usage::UsageError;
 
-use super::resume::first_difference;
+use super::overlay::{set, set_size};
+use super::resume::refuse_changes;
 
 pub(super) fn rl(command: &RlCommand, printer: &Printer) -> Result<()> {
     match &command.view {
@@ -40,14 +41,7 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
     let run = RunDirectory::claim(&path, args.resume)?;
     let config = if let Some(stored) = run.config::<RlConfig>()? {
         let asked = overlay(stored.clone(), args)?;
-        if let Some((key, was, is)) = first_difference(&stored, &asked)? {
-            return Err(UsageError(format!(
-                "{} was started with {key} = {was}, and is asked to go on with {is}; drop the option or name another \
-                 directory with --out",
-                run.path().display()
-            ))
-            .into());
-        }
+        refuse_changes(&run, &stored, &asked)?;
         stored
     } else {
         run.write_config(&wanted)?;
@@ -118,15 +112,6 @@ fn beginning(args: &RlArgs) -> Result<RlConfig> {
 
 /// `config` with every option that was given, made consistent.
 fn overlay(mut config: RlConfig, args: &RlArgs) -> Result<RlConfig> {
-    fn set<T: Clone>(slot: &mut T, option: Option<&T>) {
-        if let Some(value) = option {
-            slot.clone_from(value);
-        }
-    }
-    fn set_size(slot: &mut usize, option: Option<u64>) {
-        // The parser has bounded every size well below `usize::MAX`.
-        set(slot, option.and_then(|size| usize::try_from(size).ok()).as_ref());
-    }
     if let Some(env) = &args.env {
         let name: EnvironmentName = env.parse().map_err(|error| UsageError(format!("--env: {error}")))?;
         config.env = name.to_string();

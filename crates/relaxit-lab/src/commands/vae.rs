@@ -19,6 +19,9 @@ use crate::vae::preset::Preset;
 use crate::vae::prior::PriorKind;
 use crate::vae::train::{Metrics, Trained, Trainer};
 
+use super::overlay::{set, set_size};
+use super::resume::refuse_changes;
+
 /// What came out of a run: `summary.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Summary {
@@ -102,15 +105,6 @@ pub(super) fn vae(args: &VaeArgs, printer: &Printer) -> Result<()> {
 
 /// `config` with every option that was given, made consistent.
 fn overlay(mut config: VaeConfig, args: &VaeArgs) -> Result<VaeConfig> {
-    fn set<T: Clone>(slot: &mut T, option: Option<&T>) {
-        if let Some(value) = option {
-            slot.clone_from(value);
-        }
-    }
-    fn set_size(slot: &mut usize, option: Option<u64>) {
-        // The parser has bounded every size well below `usize::MAX`.
-        set(slot, option.and_then(|size| usize::try_from(size).ok()).as_ref());
-    }
     fn set_some(slot: &mut Option<usize>, option: Option<u64>) {
         *slot = option.and_then(|size| usize::try_from(size).ok()).or(*slot);
     }
@@ -154,24 +148,8 @@ fn continued(stored: VaeConfig, args: &VaeArgs, run: &RunDirectory) -> Result<Va
     // The data is verified by digest, so where it lies does not matter.
     let data_dir = asked.data_dir.clone();
     asked.data_dir.clone_from(&stored.data_dir);
-    if let Some((key, was, is)) = first_difference(&stored, &asked)? {
-        return Err(UsageError(format!(
-            "{} was started with {key} = {was}, and is asked to go on with {is}; drop the option or name another \
-             directory with --out",
-            run.path().display()
-        ))
-        .into());
-    }
+    refuse_changes(run, &stored, &asked)?;
     Ok(VaeConfig { data_dir, ..stored })
-}
-
-/// The first key on which two configurations differ, with both values.
-fn first_difference(a: &VaeConfig, b: &VaeConfig) -> Result<Option<(String, String, String)>> {
-    let (a, b) = (toml::Table::try_from(a)?, toml::Table::try_from(b)?);
-    let said = |value: Option<&toml::Value>| value.map_or_else(|| "none".into(), ToString::to_string);
-    let mut keys = a.keys().chain(b.keys());
-    let key = keys.find(|&key| a.get(key) != b.get(key));
-    Ok(key.map(|key| (key.clone(), said(a.get(key)), said(b.get(key)))))
 }
 
 fn train_and_judge(trainer: &Trainer<'_>) -> Result<Summary> {

@@ -29,12 +29,17 @@ pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// Makes a rename durable. Not every file system can, and a rename that is lost leaves the old state, so a failure is
-/// no error.
+/// Makes a rename to `path` durable.
 pub(super) fn sync_parent(path: &Path) {
-    if let Some(parent) = path.parent()
-        && let Ok(directory) = File::open(parent)
-    {
+    if let Some(parent) = path.parent() {
+        sync_directory(parent);
+    }
+}
+
+/// Makes the names in a directory durable. Not every file system can, and a rename that is lost leaves the old state, so
+/// a failure is no error.
+pub(super) fn sync_directory(path: &Path) {
+    if let Ok(directory) = File::open(path) {
         let _ = directory.sync_all();
     }
 }

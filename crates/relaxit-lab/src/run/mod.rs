@@ -6,6 +6,8 @@
 //!     checkpoint/epoch-N/ model.bpk, optimizer.bpk, state.json of the newest checkpoint
 //!     summary.json        written last
 //! ```
+//!
+//! A run of many seeds has a directory `seed-N` like that for each, with a [`Snapshot`] `checkpoint/phase-N`.
 
 mod atomic;
 mod checkpoint;
