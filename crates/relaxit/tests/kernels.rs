@@ -199,6 +199,19 @@ fn nothing_comes_of_nothing() {
     assert_eq!(logits.grad(&bit.sum().backward()).expect("a gradient").dims(), [0, 3]);
 }
 
+/// A gradient that two operations share is not overwritten by the first.
+#[test]
+fn a_shared_gradient_is_left_alone() {
+    let options = (&Device::flex().autodiff(), DType::F32);
+    let leaves = [(); 2].map(|()| Tensor::<1>::ones([100], options).require_grad());
+    let law = RelaxedBernoulli::from_logits(leaves[0].clone(), 0.5).expect("legal");
+    let y = law.rsample(&mut Noise::seeded(0));
+    let weights = Noise::seeded(1).draw(Base::Normal, [100], options);
+    let gradients = ((y + leaves[1].clone()) * weights.clone()).sum().backward();
+    assert!(leaves[0].grad(&gradients).is_some());
+    assert_eq!(leaves[1].grad(&gradients).expect("a gradient").to_data(), weights.to_data());
+}
+
 /// A gradient reaches what the logits were computed from, once, and nothing is recorded where nothing is asked.
 #[test]
 fn the_tape_goes_through() {

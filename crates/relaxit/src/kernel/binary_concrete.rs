@@ -49,8 +49,8 @@ impl RowKernel for BinaryConcrete {
         widest(Forward { kernel: self, first, logits, out, hard: None });
     }
 
-    fn backward(&self, y: &[f32], gradient: &[f32], out: &mut [f32]) {
-        widest(Backward { kernel: self, y, gradient, out });
+    fn backward(&self, y: &[f32], gradient: &mut [f32]) {
+        widest(Backward { kernel: self, y, gradient });
     }
 }
 
@@ -92,8 +92,7 @@ impl Work for Forward<'_> {
 struct Backward<'a> {
     kernel: &'a BinaryConcrete,
     y: &'a [f32],
-    gradient: &'a [f32],
-    out: &'a mut [f32],
+    gradient: &'a mut [f32],
 }
 
 impl Work for Backward<'_> {
@@ -102,9 +101,9 @@ impl Work for Backward<'_> {
     /// `g y (1 − y)/τ`.
     #[inline(always)]
     fn run(self) {
-        let Self { kernel: &BinaryConcrete { rate, .. }, y, gradient, out } = self;
-        for ((out, &y), &gradient) in out.iter_mut().zip(y).zip(gradient) {
-            *out = gradient * (y * (1.0 - y)) * rate;
+        let Self { kernel: &BinaryConcrete { rate, .. }, y, gradient } = self;
+        for (slope, &y) in gradient.iter_mut().zip(y) {
+            *slope *= y * (1.0 - y) * rate;
         }
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     // In two steps, because 2ⁿ alone leaves the range of normal numbers before m 2ⁿ leaves that of f32.
     let n = rounded.to_bits().wrapping_sub(ROUND.to_bits()).cast_signed();
     let half = n >> 1;
-    m * power_of_two(half) * power_of_two(n - half)
+    m * power_of_two(half) * power_of_two(n.wrapping_sub(half))
 }
 
 /// `2ⁿ`, for `|n| ≤ 126`.

@@ -24,8 +24,8 @@ pub(super) trait RowKernel: Copy + Debug + Send + Sync + 'static {
     /// Computes `out` from whole rows `x`, the first of which starts at element `first` of the tensor.
     fn forward(&self, first: usize, x: &[f32], out: &mut [f32]);
 
-    /// Computes the gradient in `x` from the result `y` and its gradient.
-    fn backward(&self, y: &[f32], gradient: &[f32], out: &mut [f32]);
+    /// Turns the gradient in the result `y` into that in `x`, where it lies.
+    fn backward(&self, y: &[f32], gradient: &mut [f32]);
 }
 
 /// A kernel with a hard version, whose gradient is that of the soft one.
@@ -108,13 +108,18 @@ impl<K: RowKernel> Backward<Flex, 1> for Step<K> {
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let (kernel, y) = ops.state;
         unary::<Flex, _>(ops.parents, ops.node, gradients, |gradient| {
-            let y = elements(&y);
-            map(&gradient, |gradient| {
-                by_rows(kernel.row_len(), y.len(), |first, out| {
-                    let range = first..first + out.len();
-                    kernel.backward(&y[range.clone()], &gradient[range], out);
-                })
-            })
+            let (y, task) = (elements(&y), task(kernel.row_len()));
+            // In the gradient's own memory, unless another tensor looks at it: fresh pages cost more than the numbers.
+            let mut in_order = gradient.to_contiguous();
+            drop(gradient);
+            let slopes = in_order.storage_mut::<f32>();
+            if slopes.len() <= task {
+                kernel.backward(y, slopes);
+            } else {
+                let chunks = y.par_chunks(task).zip(slopes.par_chunks_mut(task));
+                chunks.for_each(|(y, slopes)| kernel.backward(y, slopes));
+            }
+            in_order
         });
     }
 }

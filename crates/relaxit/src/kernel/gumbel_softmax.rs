@@ -55,8 +55,8 @@ impl RowKernel for GumbelSoftmax {
         widest(Forward { kernel: self, first, logits, out, hard: None });
     }
 
-    fn backward(&self, y: &[f32], gradient: &[f32], out: &mut [f32]) {
-        widest(Backward { kernel: self, y, gradient, out });
+    fn backward(&self, y: &[f32], gradient: &mut [f32]) {
+        widest(Backward { kernel: self, y, gradient });
     }
 }
 
@@ -115,8 +115,7 @@ impl Work for Forward<'_> {
 struct Backward<'a> {
     kernel: &'a GumbelSoftmax,
     y: &'a [f32],
-    gradient: &'a [f32],
-    out: &'a mut [f32],
+    gradient: &'a mut [f32],
 }
 
 impl Work for Backward<'_> {
@@ -125,12 +124,11 @@ impl Work for Backward<'_> {
     /// `yₖ (gₖ − Σⱼ yⱼ gⱼ)/τ`.
     #[inline(always)]
     fn run(self) {
-        let Self { kernel: &GumbelSoftmax { categories, rate, .. }, y, gradient, out } = self;
-        let rows = y.chunks_exact(categories).zip(gradient.chunks_exact(categories));
-        for ((y, gradient), out) in rows.zip(out.chunks_exact_mut(categories)) {
+        let Self { kernel: &GumbelSoftmax { categories, rate, .. }, y, gradient } = self;
+        for (y, gradient) in y.chunks_exact(categories).zip(gradient.chunks_exact_mut(categories)) {
             let mean = dot(y, gradient);
-            for ((out, &y), &gradient) in out.iter_mut().zip(y).zip(gradient) {
-                *out = y * (gradient - mean) * rate;
+            for (slope, &y) in gradient.iter_mut().zip(y) {
+                *slope = y * (*slope - mean) * rate;
             }
         }
     }
