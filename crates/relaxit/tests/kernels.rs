@@ -59,26 +59,47 @@ fn assert_close(name: &str, [fused, plain]: [&[f32]; 2], scale: f32) {
     }
 }
 
-/// One law at one place: `law.rsample` beside `law.transport` of the same noise.
-#[allow(clippy::cast_possible_truncation)]
-fn check_at<R: Reparameterized<D>, const D: usize>(
-    name: &str,
-    leaf: &Tensor<D>,
+/// Where to compare: a tensor, a temperature, and whether something surely moves there.
+struct At<'a, const D: usize> {
+    leaf: &'a Tensor<D>,
     temperature: f64,
     moderate: bool,
-    law: impl Fn(Tensor<D>) -> R,
-) {
-    let noise = Noise::seeded(17);
-    let [fused, fused_gradient] = value_and_gradient(leaf, |x| law(x).rsample(&mut noise.clone()));
-    let [plain, plain_gradient] = value_and_gradient(leaf, |x| {
-        let law = law(x);
-        law.transport(noise.clone().draw(R::BASE, law.noise_shape(), (&law.device(), law.dtype())))
-    });
-    assert_close(name, [&fused, &plain], 1.0);
-    // The steepest slope that either law can have is of this size.
-    let steepest = temperature.recip() as f32;
-    assert_close(&format!("gradient of {name}"), [&fused_gradient, &plain_gradient], steepest);
-    assert!(!moderate || plain_gradient.iter().any(|&g| g != 0.0), "{name}: nothing compared");
+}
+
+impl<const D: usize> At<'_, D> {
+    /// Soft and hard draws of one law, beside the plain way with the same noise.
+    fn check<R: Relaxation<D>>(&self, name: &str, law: impl Fn(Tensor<D>) -> R) {
+        let noise = Noise::seeded(17);
+        let drawn = |law: &R| noise.clone().draw(R::BASE, law.noise_shape(), (&law.device(), law.dtype()));
+        self.agree(
+            name,
+            |x| law(x).rsample(&mut noise.clone()),
+            |x| {
+                let law = law(x);
+                law.transport(drawn(&law))
+            },
+        );
+        self.agree(
+            &format!("straight-through {name}"),
+            |x| law(x).rsample_straight_through(&mut noise.clone()),
+            |x| {
+                let law = law(x);
+                let z = law.latent().transport(drawn(&law));
+                straight_through(law.threshold(z.clone()), law.squash(z))
+            },
+        );
+    }
+
+    #[allow(clippy::cast_possible_truncation)]
+    fn agree(&self, name: &str, fused: impl Fn(Tensor<D>) -> Tensor<D>, plain: impl Fn(Tensor<D>) -> Tensor<D>) {
+        let [fused, fused_gradient] = value_and_gradient(self.leaf, fused);
+        let [plain, plain_gradient] = value_and_gradient(self.leaf, plain);
+        assert_close(name, [&fused, &plain], 1.0);
+        // The steepest slope that either law can have is of this size.
+        let steepest = self.temperature.recip() as f32;
+        assert_close(&format!("gradient of {name}"), [&fused_gradient, &plain_gradient], steepest);
+        assert!(!self.moderate || plain_gradient.iter().any(|&g| g != 0.0), "{name}: nothing compared");
+    }
 }
 
 /// Both laws at every view and temperature, from leaves of one shape.
@@ -90,11 +111,12 @@ fn check<const D: usize>(shape: [usize; D]) {
             for temperature in TEMPERATURES {
                 let at = format!("{shape:?}, {view:?}, extreme: {extreme}, temperature {temperature}");
                 let moderate = !extreme && (0.1..10.0).contains(&temperature);
-                check_at(&format!("binary Concrete of {at}"), &leaf, temperature, moderate, |x| {
+                let place = At { leaf: &leaf, temperature, moderate };
+                place.check(&format!("binary Concrete of {at}"), |x| {
                     RelaxedBernoulli::from_logits(view.of(x), temperature).expect("a temperature")
                 });
                 let moderate = moderate && view.of(leaf.clone()).dims()[D - 1] > 1;
-                check_at(&format!("Gumbel-Softmax of {at}"), &leaf, temperature, moderate, |x| {
+                At { moderate, ..place }.check(&format!("Gumbel-Softmax of {at}"), |x| {
                     RelaxedOneHotCategorical::from_logits(view.of(x), temperature).expect("a temperature")
                 });
             }
@@ -129,6 +151,7 @@ fn threads_do_not_change_the_bits() {
             [
                 value_and_gradient(&leaf, |x| choice(x).rsample(&mut Noise::seeded(2))),
                 value_and_gradient(&leaf, |x| bit(x).rsample(&mut Noise::seeded(2))),
+                value_and_gradient(&leaf, |x| choice(x).rsample_straight_through(&mut Noise::seeded(2))),
             ]
         })
     };

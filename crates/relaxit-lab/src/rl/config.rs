@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use relaxit::schedule::Anneal;
+use relaxit::schedule::{Anneal, Curve};
 use relaxit_rl::agent::{AgentConfig, Algorithm, Choice};
 use serde::{Deserialize, Serialize};
 
@@ -65,26 +65,40 @@ impl RlConfig {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             agent: AgentConfig::new(algorithm),
         };
+        let agent = general.agent.clone();
+        let towards = |start, end, steps| Anneal::Towards { curve: Curve::Linear, start, end, steps };
         let bootstrapped = matches!(algorithm, Algorithm::A2c | Algorithm::Decoupled);
-        let decoupled = |temperature, entropy| match algorithm {
-            Algorithm::Decoupled => {
-                AgentConfig { temperature, entropy: Anneal::Constant(entropy), ..general.agent.clone() }
-            }
-            _ => general.agent.clone(),
-        };
         match env {
-            "cartpole" => Self { steps: 600_000, threshold: 475.0, ..general },
+            "cartpole" => Self {
+                steps: 600_000,
+                threshold: 475.0,
+                agent: match algorithm {
+                    // Towards the end a critic of almost only good actions says little, and large steps undo what was
+                    // learned.
+                    Algorithm::Decoupled => AgentConfig { learning_rate: towards(3e-3, 0.0, 1100), ..agent },
+                    _ => agent,
+                },
+                ..general
+            },
             "acrobot" => Self {
                 steps: if bootstrapped { 500_000 } else { 1_000_000 },
                 threshold: -100.0,
-                agent: decoupled(0.3, 0.001),
+                agent: match algorithm {
+                    Algorithm::A2c => agent,
+                    Algorithm::Decoupled => AgentConfig { temperature: 0.3, entropy: Anneal::Constant(0.001), ..agent },
+                    // Whole episodes all look alike until one succeeds: chance must not make up the policy's mind before.
+                    _ => AgentConfig { entropy: towards(0.1, 0.005, 80), ..agent },
+                },
                 ..general
             },
             "taxi" => Self {
                 environments: if bootstrapped { 32 } else { 16 },
                 steps: if bootstrapped { 1_000_000 } else { 2_000_000 },
                 threshold: 7.0,
-                agent: decoupled(0.5, 0.01),
+                agent: match algorithm {
+                    Algorithm::Decoupled => AgentConfig { temperature: 0.5, ..agent },
+                    _ => agent,
+                },
                 ..general
             },
             // Gymnasium's workers are slow, and their thresholds are their own.

@@ -4,7 +4,7 @@
 use burn::tensor::Tensor;
 
 use super::elementary::sigmoid;
-use super::flex::{RowKernel, apply, serves};
+use super::flex::{RowKernel, StraightThrough, apply, apply_straight_through, serves};
 use super::gumbel_softmax::reciprocal;
 use super::{Work, widest};
 use crate::noise::{Base, Draw, Noise};
@@ -16,8 +16,16 @@ pub(crate) fn binary_concrete<const D: usize>(
     temperature: f64,
     noise: &mut Noise,
 ) -> Option<Tensor<D>> {
-    serves(logits)
-        .then(|| apply(BinaryConcrete { rate: reciprocal(temperature), draw: noise.next_draw() }, logits.clone()))
+    serves(logits).then(|| apply(BinaryConcrete::new(temperature, noise), logits.clone()))
+}
+
+/// The same, hardened to 1 where `φ + L > 0` and 0 elsewhere, with the gradient of the soft bit.
+pub(crate) fn straight_through_binary_concrete<const D: usize>(
+    logits: &Tensor<D>,
+    temperature: f64,
+    noise: &mut Noise,
+) -> Option<Tensor<D>> {
+    serves(logits).then(|| apply_straight_through(BinaryConcrete::new(temperature, noise), logits.clone()))
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -26,17 +34,29 @@ struct BinaryConcrete {
     draw: Draw,
 }
 
+impl BinaryConcrete {
+    fn new(temperature: f64, noise: &mut Noise) -> Self {
+        Self { rate: reciprocal(temperature), draw: noise.next_draw() }
+    }
+}
+
 impl RowKernel for BinaryConcrete {
     fn row_len(&self) -> usize {
         1
     }
 
     fn forward(&self, first: usize, logits: &[f32], out: &mut [f32]) {
-        widest(Forward { kernel: self, first, logits, out });
+        widest(Forward { kernel: self, first, logits, out, hard: None });
     }
 
     fn backward(&self, y: &[f32], gradient: &[f32], out: &mut [f32]) {
         widest(Backward { kernel: self, y, gradient, out });
+    }
+}
+
+impl StraightThrough for BinaryConcrete {
+    fn forward_hard(&self, first: usize, logits: &[f32], soft: &mut [f32], hard: &mut [f32]) {
+        widest(Forward { kernel: self, first, logits, out: soft, hard: Some(hard) });
     }
 }
 
@@ -45,6 +65,7 @@ struct Forward<'a> {
     first: usize,
     logits: &'a [f32],
     out: &'a mut [f32],
+    hard: Option<&'a mut [f32]>,
 }
 
 impl Work for Forward<'_> {
@@ -52,10 +73,18 @@ impl Work for Forward<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { kernel: &BinaryConcrete { rate, draw }, first, logits, out } = self;
+        let Self { kernel: &BinaryConcrete { rate, draw }, first, logits, out, hard } = self;
         draw.fill(Base::Logistic, first, out);
         for (x, &logit) in out.iter_mut().zip(logits) {
-            *x = sigmoid((logit + *x) * rate);
+            *x = (logit + *x) * rate;
+        }
+        if let Some(hard) = hard {
+            for (hard, &x) in hard.iter_mut().zip(out.iter()) {
+                *hard = if x > 0.0 { 1.0 } else { 0.0 };
+            }
+        }
+        for x in out.iter_mut() {
+            *x = sigmoid(*x);
         }
     }
 }

@@ -9,7 +9,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{BackendTensor, DispatchTensor, DispatchTensorKind, Flex};
+use burn::backend::{BackendTensor, DispatchTensor, DispatchTensorKind, Flex, FlexDevice};
 use burn::tensor::{DType, Tensor, TensorData};
 use rayon::prelude::*;
 
@@ -28,6 +28,12 @@ pub(super) trait RowKernel: Copy + Debug + Send + Sync + 'static {
     fn backward(&self, y: &[f32], gradient: &[f32], out: &mut [f32]);
 }
 
+/// A kernel with a hard version, whose gradient is that of the soft one.
+pub(super) trait StraightThrough: RowKernel {
+    /// Computes `hard` beside [`forward`](RowKernel::forward)'s result.
+    fn forward_hard(&self, first: usize, x: &[f32], soft: &mut [f32], hard: &mut [f32]);
+}
+
 /// Whether `tensor` is what [`apply`] was made for: f32, on Burn's CPU backend, tracked or not.
 pub(super) fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
     tensor.dtype() == DType::F32
@@ -41,20 +47,50 @@ pub(super) fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
 
 /// `kernel` of a tensor that it [`serves`], with its gradient.
 pub(super) fn apply<const D: usize>(kernel: impl RowKernel, x: Tensor<D>) -> Tensor<D> {
+    on_tape(kernel, x, |x| {
+        let y = map(x, |x| {
+            by_rows(kernel.row_len(), x.len(), |first, out| kernel.forward(first, &x[first..first + out.len()], out))
+        });
+        (y.clone(), y)
+    })
+}
+
+/// The hard version of `kernel` of a tensor that it [`serves`], with the gradient of the soft one.
+pub(super) fn apply_straight_through<const D: usize>(kernel: impl StraightThrough, x: Tensor<D>) -> Tensor<D> {
+    on_tape(kernel, x, |x| {
+        let mut hard = Vec::new();
+        let soft = map(x, |x| {
+            let soft;
+            (soft, hard) = pairs_by_rows(kernel.row_len(), x.len(), |first, soft, hard| {
+                kernel.forward_hard(first, &x[first..first + soft.len()], soft, hard);
+            });
+            soft
+        });
+        let hard = TensorData::new(hard, soft.layout().shape().clone());
+        (soft, Flex::float_from_data(hard, &FlexDevice))
+    })
+}
+
+/// Takes `x` off its wrappings, computes what the backward step needs and the result, and wraps the result as `x` was.
+fn on_tape<const D: usize>(
+    kernel: impl RowKernel,
+    x: Tensor<D>,
+    forward: impl FnOnce(&FloatTensor<Flex>) -> (FloatTensor<Flex>, FloatTensor<Flex>),
+) -> Tensor<D> {
     let DispatchTensor { kind, autodiff } = x.into_dispatch();
     let kind = match kind {
-        DispatchTensorKind::Flex(x) => DispatchTensorKind::Flex(BackendTensor::Float(forward(kernel, &x.float()))),
+        DispatchTensorKind::Flex(x) => DispatchTensorKind::Flex(BackendTensor::Float(forward(&x.float()).1)),
         DispatchTensorKind::Autodiff(inner) => {
             #[allow(irrefutable_let_patterns)] // the only backend of the default build
             let DispatchTensorKind::Flex(x) = *inner else { unreachable!("the caller asked `serves`") };
             let (x, node) = x.autodiff().into_parts();
-            let y = forward(kernel, &x);
+            let (soft, result) = forward(&x);
             // Bound by computation: never done again to save memory, so that the strategy does not matter.
-            let y = match Step(PhantomData).prepare::<NoCheckpointing>([node]).compute_bound().stateful() {
-                OpsKind::Tracked(step) => step.finish((kernel, y.clone()), y),
-                OpsKind::UnTracked(step) => step.finish(y),
+            let result = match Step(PhantomData).prepare::<NoCheckpointing>([node]).compute_bound().stateful() {
+                OpsKind::Tracked(step) => step.finish((kernel, soft), result),
+                OpsKind::UnTracked(step) => step.finish(result),
             };
-            DispatchTensorKind::Autodiff(Box::new(DispatchTensorKind::Flex(BackendTensor::Autodiff(y))))
+            DispatchTensorKind::Autodiff(Box::new(DispatchTensorKind::Flex(BackendTensor::Autodiff(result))))
         }
         #[allow(unreachable_patterns)]
         _ => unreachable!("the caller asked `serves`"),
@@ -72,24 +108,22 @@ impl<K: RowKernel> Backward<Flex, 1> for Step<K> {
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let (kernel, y) = ops.state;
         unary::<Flex, _>(ops.parents, ops.node, gradients, |gradient| {
-            let (y, gradient) = (y.to_contiguous(), gradient.to_contiguous());
-            let shape = y.layout().shape().clone();
-            let (y, gradient) = (elements(&y), elements(&gradient));
-            let out = by_rows(kernel.row_len(), y.len(), |first, out| {
-                let range = first..first + out.len();
-                kernel.backward(&y[range.clone()], &gradient[range], out);
-            });
-            Flex::float_from_data(TensorData::new(out, shape), &burn::backend::FlexDevice)
+            let y = elements(&y);
+            map(&gradient, |gradient| {
+                by_rows(kernel.row_len(), y.len(), |first, out| {
+                    let range = first..first + out.len();
+                    kernel.backward(&y[range.clone()], &gradient[range], out);
+                })
+            })
         });
     }
 }
 
-fn forward(kernel: impl RowKernel, x: &FloatTensor<Flex>) -> FloatTensor<Flex> {
+/// A tensor of the shape of `x` with the elements that `compute` makes of those of `x`, in order.
+fn map(x: &FloatTensor<Flex>, compute: impl FnOnce(&[f32]) -> Vec<f32>) -> FloatTensor<Flex> {
     let x = x.to_contiguous();
-    let shape = x.layout().shape().clone();
-    let x = elements(&x);
-    let out = by_rows(kernel.row_len(), x.len(), |first, out| kernel.forward(first, &x[first..first + out.len()], out));
-    Flex::float_from_data(TensorData::new(out, shape), &burn::backend::FlexDevice)
+    let out = compute(elements(&x));
+    Flex::float_from_data(TensorData::new(out, x.layout().shape().clone()), &FlexDevice)
 }
 
 fn elements(x: &FloatTensor<Flex>) -> &[f32] {
@@ -99,11 +133,33 @@ fn elements(x: &FloatTensor<Flex>) -> &[f32] {
 /// `len` elements computed by tasks of whole rows; each task is told where it starts.
 fn by_rows(row_len: usize, len: usize, compute: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
     let mut out = vec![0.0; len];
-    let task = row_len * (TASK / row_len).max(1);
+    let task = task(row_len);
     if len <= task {
         compute(0, &mut out);
     } else {
         out.par_chunks_mut(task).enumerate().for_each(|(index, chunk)| compute(index * task, chunk));
     }
     out
+}
+
+/// [`by_rows`], of two results.
+fn pairs_by_rows(
+    row_len: usize,
+    len: usize,
+    compute: impl Fn(usize, &mut [f32], &mut [f32]) + Sync,
+) -> (Vec<f32>, Vec<f32>) {
+    let (mut a, mut b) = (vec![0.0; len], vec![0.0; len]);
+    let task = task(row_len);
+    if len <= task {
+        compute(0, &mut a, &mut b);
+    } else {
+        let chunks = a.par_chunks_mut(task).zip(b.par_chunks_mut(task));
+        chunks.enumerate().for_each(|(index, (a, b))| compute(index * task, a, b));
+    }
+    (a, b)
+}
+
+/// The elements of one task: whole rows, one at least.
+fn task(row_len: usize) -> usize {
+    row_len * (TASK / row_len).max(1)
 }

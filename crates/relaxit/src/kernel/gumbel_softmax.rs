@@ -4,7 +4,7 @@
 use burn::tensor::Tensor;
 
 use super::elementary::{dot, exp, max, sum};
-use super::flex::{RowKernel, apply, serves};
+use super::flex::{RowKernel, StraightThrough, apply, apply_straight_through, serves};
 use super::{Work, widest};
 use crate::noise::{Base, Draw, Noise};
 
@@ -15,10 +15,16 @@ pub(crate) fn gumbel_softmax<const D: usize>(
     temperature: f64,
     noise: &mut Noise,
 ) -> Option<Tensor<D>> {
-    serves(logits).then(|| {
-        let categories = logits.dims()[D - 1];
-        apply(GumbelSoftmax { categories, rate: reciprocal(temperature), draw: noise.next_draw() }, logits.clone())
-    })
+    serves(logits).then(|| apply(GumbelSoftmax::new(logits, temperature, noise), logits.clone()))
+}
+
+/// The same, hardened to the one-hot argmax, with the gradient of the soft choice.
+pub(crate) fn straight_through_gumbel_softmax<const D: usize>(
+    logits: &Tensor<D>,
+    temperature: f64,
+    noise: &mut Noise,
+) -> Option<Tensor<D>> {
+    serves(logits).then(|| apply_straight_through(GumbelSoftmax::new(logits, temperature, noise), logits.clone()))
 }
 
 /// `1/τ`, rounded as the plain way rounds it.
@@ -34,17 +40,29 @@ struct GumbelSoftmax {
     draw: Draw,
 }
 
+impl GumbelSoftmax {
+    fn new<const D: usize>(logits: &Tensor<D>, temperature: f64, noise: &mut Noise) -> Self {
+        Self { categories: logits.dims()[D - 1], rate: reciprocal(temperature), draw: noise.next_draw() }
+    }
+}
+
 impl RowKernel for GumbelSoftmax {
     fn row_len(&self) -> usize {
         self.categories
     }
 
     fn forward(&self, first: usize, logits: &[f32], out: &mut [f32]) {
-        widest(Forward { kernel: self, first, logits, out });
+        widest(Forward { kernel: self, first, logits, out, hard: None });
     }
 
     fn backward(&self, y: &[f32], gradient: &[f32], out: &mut [f32]) {
         widest(Backward { kernel: self, y, gradient, out });
+    }
+}
+
+impl StraightThrough for GumbelSoftmax {
+    fn forward_hard(&self, first: usize, logits: &[f32], soft: &mut [f32], hard: &mut [f32]) {
+        widest(Forward { kernel: self, first, logits, out: soft, hard: Some(hard) });
     }
 }
 
@@ -53,6 +71,8 @@ struct Forward<'a> {
     first: usize,
     logits: &'a [f32],
     out: &'a mut [f32],
+    /// All zero; gets the ones.
+    hard: Option<&'a mut [f32]>,
 }
 
 impl Work for Forward<'_> {
@@ -60,7 +80,7 @@ impl Work for Forward<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { kernel: &GumbelSoftmax { categories, rate, draw }, first, logits, out } = self;
+        let Self { kernel: &GumbelSoftmax { categories, rate, draw }, first, logits, out, hard } = self;
         // Several short loops over a few kilobytes, each without a dependency from one element to the next but the
         // reductions of a row.
         draw.fill(Base::Gumbel, first, out);
@@ -71,6 +91,13 @@ impl Work for Forward<'_> {
             let greatest = max(row);
             for x in row {
                 *x -= greatest;
+            }
+        }
+        if let Some(hard) = hard {
+            // Before the exponential, which may round a near loser up to the winner.
+            for (row, hard) in out.chunks_exact(categories).zip(hard.chunks_exact_mut(categories)) {
+                let winner = row.iter().position(|&x| x >= 0.0).unwrap_or(0);
+                hard[winner] = 1.0;
             }
         }
         for x in out.iter_mut() {

@@ -27,4 +27,6 @@ pub(crate) use self::elementary::ln;
 pub(crate) use self::instruction_set::{Work, widest};
 
 #[cfg(feature = "flex")]
-pub(crate) use self::{binary_concrete::binary_concrete, gumbel_softmax::gumbel_softmax};
+pub(crate) use self::binary_concrete::{binary_concrete, straight_through_binary_concrete};
+#[cfg(feature = "flex")]
+pub(crate) use self::gumbel_softmax::{gumbel_softmax, straight_through_gumbel_softmax};

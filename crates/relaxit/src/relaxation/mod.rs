@@ -119,9 +119,14 @@ pub trait Relaxation<const D: usize>: Reparameterized<D> + Sized {
     /// # Ok::<(), relaxit::Error>(())
     /// ```
     fn rsample_straight_through(&self, noise: &mut Noise) -> Tensor<D> {
-        let z = self.latent().rsample(noise);
-        straight_through(self.threshold(z.clone()), self.squash(z))
+        harden_draw(self, noise)
     }
+}
+
+/// [`Relaxation::rsample_straight_through`] in plain tensor operations.
+fn harden_draw<R: Relaxation<D>, const D: usize>(relaxation: &R, noise: &mut Noise) -> Tensor<D> {
+    let z = relaxation.latent().rsample(noise);
+    straight_through(relaxation.threshold(z.clone()), relaxation.squash(z))
 }
 
 /// A relaxation whose latent can be drawn given its hard value, as REBAR, RELAX and Gumbel–Rao need.

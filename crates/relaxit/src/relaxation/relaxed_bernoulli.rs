@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Shape, Tensor, activation};
 
 use super::mixed::GateMoments;
-use super::{ConditionalRelaxation, Relaxation, Tangent, Tempered};
+use super::{ConditionalRelaxation, Relaxation, Tangent, Tempered, harden_draw};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Moments, Reparameterized, replicate};
 use crate::error::{Result, check_values};
 #[cfg(feature = "flex")]
@@ -269,6 +269,17 @@ impl<const D: usize> Relaxation<D> for RelaxedBernoulli<D> {
     /// `σ(z)`.
     fn squash(&self, z: Tensor<D>) -> Tensor<D> {
         activation::sigmoid(z)
+    }
+
+    /// In one fused pass where there is a kernel for these logits, with the same noise.
+    fn rsample_straight_through(&self, noise: &mut Noise) -> Tensor<D> {
+        #[cfg(feature = "flex")]
+        if let Temperature::Scalar(temperature) = self.temperature
+            && let Some(b) = kernel::straight_through_binary_concrete(&self.logits, temperature, noise)
+        {
+            return b;
+        }
+        harden_draw(self, noise)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{ConditionalRelaxation, Relaxation, Tangent, Tempered};
+use super::{ConditionalRelaxation, Relaxation, Tangent, Tempered, harden_draw};
 use crate::distribution::{Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized, replicate};
 use crate::error::Result;
 #[cfg(feature = "flex")]
@@ -194,6 +194,17 @@ impl<const D: usize> Relaxation<D> for RelaxedOneHotCategorical<D> {
     /// `eᶻ`.
     fn squash(&self, z: Tensor<D>) -> Tensor<D> {
         z.exp()
+    }
+
+    /// In one fused pass where there is a kernel for these logits, with the same noise.
+    fn rsample_straight_through(&self, noise: &mut Noise) -> Tensor<D> {
+        #[cfg(feature = "flex")]
+        if let Temperature::Scalar(temperature) = self.temperature
+            && let Some(b) = kernel::straight_through_gumbel_softmax(self.logits(), temperature, noise)
+        {
+            return b;
+        }
+        harden_draw(self, noise)
     }
 }
 
