@@ -1,6 +1,9 @@
 //! `relaxit rl`: train agents on many seeds; compare them; watch one.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
@@ -73,7 +76,7 @@ fn train_all(config: &RlConfig, path: &Path, printer: &Printer) -> Result<Vec<(S
         .num_threads(config.threads)
         .build()
         .with_context(|| format!("cannot start {} threads", config.threads))?;
-    let progress = printer.progress((config.seeds * config.phases) as u64, 0);
+    let pace = Pace::new(config, printer.progress((config.seeds * config.phases) as u64, 0));
     let seeds: Vec<u64> = (config.seed..).take(config.seeds).collect();
     let train_one = |&seed: &u64| {
         let folder = path.join(format!("seed-{seed}"));
@@ -81,21 +84,48 @@ fn train_all(config: &RlConfig, path: &Path, printer: &Printer) -> Result<Vec<(S
         if run.config::<RlConfig>()?.is_none() {
             run.write_config(&RlConfig { seed, seeds: 1, ..config.clone() })?;
         }
-        train(config, seed, &run, |metrics| heard(config, metrics, &progress)).with_context(|| format!("seed {seed}"))
+        train(config, seed, &run, |metrics| pace.heard(metrics)).with_context(|| format!("seed {seed}"))
     };
     let results = pool.install(|| seeds.par_iter().map(train_one).collect());
-    progress.finish();
+    pace.progress.finish();
     results
 }
 
-fn heard(config: &RlConfig, metrics: &PhaseMetrics, progress: &Progress) {
-    let PhaseMetrics { seed, steps, evaluation_reward, train_reward, .. } = metrics;
-    progress.step(|| format!("seed {seed}: {evaluation_reward:.1}"));
-    let train = train_reward.map_or_else(|| "none".into(), |reward| format!("{reward:.1}"));
-    progress.line(&format!(
-        "seed {seed}  step {steps}/{}  training {train}  evaluation {evaluation_reward:.1}",
-        config.steps
-    ));
+/// How far all seeds are, and how fast they go.
+struct Pace<'a> {
+    config: &'a RlConfig,
+    progress: Progress,
+    started: Instant,
+    /// Phases of this session, and for each seed those that are left; of one that was not heard of, all.
+    phases: Mutex<(usize, BTreeMap<u64, usize>)>,
+}
+
+impl<'a> Pace<'a> {
+    fn new(config: &'a RlConfig, progress: Progress) -> Self {
+        let left = (config.seed..).take(config.seeds).map(|seed| (seed, config.phases)).collect();
+        Self { config, progress, started: Instant::now(), phases: Mutex::new((0, left)) }
+    }
+
+    fn heard(&self, metrics: &PhaseMetrics) {
+        let PhaseMetrics { seed, phase, steps, evaluation_reward, train_reward, .. } = metrics;
+        let (done, left) = {
+            // Another seed that panicked does not make these numbers wrong.
+            let mut phases = self.phases.lock().unwrap_or_else(PoisonError::into_inner);
+            phases.0 += 1;
+            phases.1.insert(*seed, self.config.phases - phase);
+            (phases.0, phases.1.values().sum::<usize>())
+        };
+        let seconds = self.started.elapsed().as_secs_f64() / done as f64;
+        let rate = self.config.steps as f64 / self.config.phases as f64 / seconds;
+        let train = train_reward.map_or_else(|| "none".into(), |reward| format!("{reward:.1}"));
+        self.progress.step(|| format!("seed {seed}: {evaluation_reward:.1}"));
+        self.progress.line(&format!(
+            "seed {seed}  step {steps}/{}  training {train}  evaluation {evaluation_reward:.1}  {rate:.0} steps/s  {:.0} s \
+             left",
+            self.config.steps,
+            left as f64 * seconds
+        ));
+    }
 }
 
 /// What the run starts from, before options.
