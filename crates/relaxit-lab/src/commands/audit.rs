@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use relaxit::noise::Noise;
 use relaxit::relaxation::{RelaxedBernoulli, RelaxedOneHotCategorical};
@@ -22,7 +22,7 @@ use crate::report::audit::{header, papers, picture, row};
 use crate::rl::audit::Trial;
 use crate::rl::config::RlConfig;
 use crate::rl::train::newest;
-use crate::run::{RunDirectory, VERSION, write_atomically};
+use crate::run::{VERSION, write_atomically};
 use crate::usage::UsageError;
 use crate::vae::latents::Latents;
 
@@ -136,9 +136,7 @@ fn policy(args: &AuditArgs, path: &Path, config: &RlConfig, printer: &Printer) -
         let parsed = args.estimators.iter().map(|name| name.parse()).collect::<Result<Vec<Algorithm>, String>>();
         parsed.map_err(|error| UsageError(format!("--estimators: {error}")))?
     };
-    let folder = path.join(format!("seed-{}", config.seed));
-    ensure!(folder.exists(), "seed {} of {} was not trained yet", config.seed, path.display());
-    let newest = newest(&RunDirectory::claim(&folder, true)?)?;
+    let newest = newest(path, config.seed)?;
     let draws = args.draws.map_or(Ok(POLICY_DRAWS), usize::try_from)?;
     let noise = Noise::seeded(args.seed).fork("audit");
     let trial = Trial { config, policy: &newest, tune: usize::try_from(args.tune)?, draws, noise: &noise };

@@ -9,7 +9,7 @@ use crate::args::rl::WatchArgs;
 use crate::printer::Printer;
 use crate::rl::config::RlConfig;
 use crate::rl::train::newest;
-use crate::run::{RunDirectory, write_atomically};
+use crate::run::write_atomically;
 use crate::usage::UsageError;
 
 pub(super) fn watch(args: &WatchArgs, printer: &Printer) -> Result<()> {
@@ -27,10 +27,8 @@ pub(super) fn watch(args: &WatchArgs, printer: &Printer) -> Result<()> {
         let problem = format!("environments of Gymnasium are not drawn here, and the run is of {}", config.env);
         return Err(UsageError(problem).into());
     }
-    let folder = args.run.join(format!("seed-{seed}"));
-    anyhow::ensure!(folder.exists(), "seed {seed} of {} was not trained yet", args.run.display());
     let mut agent = Agent::new(make(&config.env, 1)?, config.agent.clone(), seed)?;
-    agent.adopt_policy(&newest(&RunDirectory::claim(&folder, true)?)?)?;
+    agent.adopt_policy(&newest(&args.run, seed)?)?;
     let recording = record_by_name(&name, args.episode, |seen, mask| agent.likeliest_action(seen, mask))?;
     let out = args.out.clone().unwrap_or_else(|| args.run.join("watch.gif"));
     let mut gif = Vec::new();

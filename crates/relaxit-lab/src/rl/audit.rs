@@ -13,6 +13,7 @@ use relaxit_rl::agent::{Agent, AgentConfig, AgentState, Algorithm, Collection};
 use relaxit_rl::environment::make;
 
 use super::config::RlConfig;
+use super::train::gradients;
 use crate::audit::measure::Moments;
 use crate::audit::record::{Record, aggregate};
 
@@ -42,8 +43,7 @@ impl Trial<'_> {
     /// If the environment fails.
     pub fn target(&self) -> Result<Target> {
         let agent = self.agent(Algorithm::ReinforceBaseline)?;
-        let (moments, _) = self.gradients(&agent, 4 * self.draws, &mut self.noise.fork("reference"))?;
-        Ok(Target(moments))
+        Ok(Target(gradients(self.config, &agent, 4 * self.draws, &mut self.noise.fork("reference"))?))
     }
 
     /// The records of `algorithm`: the aggregate, then one for each of the policy's parameters.
@@ -53,7 +53,9 @@ impl Trial<'_> {
     pub fn records(&self, algorithm: Algorithm, target: &Target) -> Result<Vec<Record>> {
         let agent = self.agent(algorithm)?;
         let mut noise = self.noise.fork(algorithm.name());
-        let (moments, seconds) = self.gradients(&agent, self.draws, &mut noise)?;
+        let started = Instant::now();
+        let moments = gradients(self.config, &agent, self.draws, &mut noise)?;
+        let seconds = started.elapsed().as_secs_f64() / self.draws as f64;
         let (exact, exact_error) = (target.0.mean(), target.0.standard_error());
         let (variance, error) = (moments.variance(), moments.standard_error());
         let parameters = moments.mean().iter().enumerate().map(|(parameter, &mean)| {
@@ -100,17 +102,5 @@ impl Trial<'_> {
             agent.update()?;
         }
         Ok(agent)
-    }
-
-    /// Moments of many gradients, and the seconds of one.
-    fn gradients(&self, agent: &Agent, draws: usize, noise: &mut Noise) -> Result<(Moments, f64)> {
-        let started = Instant::now();
-        let mut moments: Option<Moments> = None;
-        for _ in 0..draws {
-            let gradient = agent.gradient(make(&self.config.env, self.config.environments)?, noise)?;
-            moments.get_or_insert_with(|| Moments::new(gradient.len())).add(&gradient);
-        }
-        let moments = moments.unwrap_or_else(|| Moments::new(0));
-        Ok((moments, started.elapsed().as_secs_f64() / draws.max(1) as f64))
     }
 }

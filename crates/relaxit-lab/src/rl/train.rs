@@ -1,9 +1,10 @@
 //! One seed: phases of training, an evaluation and a checkpoint after each, until done or killed.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use relaxit::noise::Noise;
 use relaxit_rl::agent::{Agent, AgentProgress, AgentState, Episode};
 use relaxit_rl::environment::make;
@@ -114,8 +115,8 @@ pub fn train(
     let started = Instant::now();
     let before = progress.seconds;
 
+    // A new agent is in phase 0, a resumed one in the phase after its checkpoint's.
     while progress.phase < config.phases {
-        agent.enter_phase(progress.phase)?;
         let metrics = phase(config, seed, &mut agent, &mut progress)?;
         progress.metrics_length = run.append_metrics(&metrics)?;
         progress.seconds = before + started.elapsed().as_secs_f64();
@@ -125,29 +126,37 @@ pub fn train(
         files.insert(PROGRESS.into(), stored);
         Snapshot { number: progress.phase, files }.write(run, PREFIX)?;
         after_phase(&metrics);
+        if progress.phase < config.phases {
+            agent.enter_phase(progress.phase)?;
+        }
     }
     let metrics: Vec<PhaseMetrics> = run.metrics()?;
     let last = metrics.last().context("the run has no metrics")?;
+    let mut noise = Noise::seeded(seed).fork("gradient variance");
+    let gradient_variance = gradients(config, &agent, config.gradients, &mut noise)?.variance().iter().sum();
     let summary = SeedSummary {
         seed,
         evaluation_reward: last.evaluation_reward,
         evaluation_terminated: last.evaluation_terminated,
         episodes_to_threshold: progress.reached.map(|(episodes, _)| episodes),
         steps_to_threshold: progress.reached.map(|(_, steps)| steps),
-        gradient_variance: gradient_variance(config, seed, &agent)?,
+        gradient_variance,
         steps: progress.steps,
         seconds: before + started.elapsed().as_secs_f64(),
     };
     Ok((summary, metrics))
 }
 
-/// The state of the agent in the newest checkpoint of `run`.
+/// The agent of `seed` in the newest checkpoint of the run at `path`.
 ///
 /// # Errors
-/// If there is none, or it cannot be read.
-pub fn newest(run: &RunDirectory) -> Result<AgentState> {
-    let snapshot = Snapshot::newest(run, PREFIX)?;
-    let snapshot = snapshot.with_context(|| format!("{} has no checkpoint yet", run.path().display()))?;
+/// If there is none, or it cannot be read, or another process is training it.
+pub fn newest(path: &Path, seed: u64) -> Result<AgentState> {
+    let folder = path.join(format!("seed-{seed}"));
+    // Looked at before it is claimed, which would create it.
+    ensure!(folder.exists(), "seed {seed} of {} was not trained yet", path.display());
+    let snapshot = Snapshot::newest(&RunDirectory::claim(&folder, true)?, PREFIX)?;
+    let snapshot = snapshot.with_context(|| format!("{} has no checkpoint yet", folder.display()))?;
     opened(snapshot).map(|(state, _)| state)
 }
 
@@ -202,12 +211,12 @@ fn phase(config: &RlConfig, seed: u64, agent: &mut Agent, progress: &mut Progres
     })
 }
 
-fn gradient_variance(config: &RlConfig, seed: u64, agent: &Agent) -> Result<f64> {
-    let mut noise = Noise::seeded(seed).fork("gradient variance");
+/// Moments of `draws` gradients of `agent`, in environments of the run.
+pub(super) fn gradients(config: &RlConfig, agent: &Agent, draws: usize, noise: &mut Noise) -> Result<Moments> {
     let mut moments: Option<Moments> = None;
-    for _ in 0..config.gradients {
-        let gradient = agent.gradient(make(&config.env, config.environments)?, &mut noise)?;
+    for _ in 0..draws {
+        let gradient = agent.gradient(make(&config.env, config.environments)?, noise)?;
         moments.get_or_insert_with(|| Moments::new(gradient.len())).add(&gradient);
     }
-    Ok(moments.map_or(0.0, |moments| moments.variance().iter().sum()))
+    Ok(moments.unwrap_or_else(|| Moments::new(0)))
 }

@@ -32,7 +32,7 @@ use self::decoupled::Decoupled;
 use self::gradient::PolicyGradient;
 use self::network::{Direction, Network};
 use self::relax::Relax;
-use self::rollout::{Actor, best, features};
+use self::rollout::{Actor, Rollout, best, features};
 use self::rows::{Rows, on};
 use self::scale::ReturnScale;
 use self::score_function::ScoreFunction;
@@ -229,9 +229,8 @@ impl Agent {
             self.actor.reset(&seeds)?;
         }
         let rollout = self.actor.act(&policy, self.config.collection, Some(&mut self.noise), &device)?;
-        let critic = self.critic.as_ref().map(|critic| critic.module().valid());
         let scale = self.return_scale.get();
-        let rows = rollout.rows(&self.config, critic.as_ref(), scale, &device);
+        let rows = self.rows_of(&rollout, &device);
 
         let direction = self.gradient_of(&rows)?;
         let gradient_norm = direction.squared_norm().sqrt();
@@ -249,6 +248,12 @@ impl Agent {
         self.return_scale.update(rows.returns.to_data().iter::<f64>().map(|value| value * scale));
         self.updates += 1;
         Ok(Update { episodes: rollout.episodes, steps: rollout.steps, gradient_norm })
+    }
+
+    /// What is learned from a rollout, with the critic and the scale of returns as they stand.
+    fn rows_of(&self, rollout: &Rollout, device: &Device) -> Rows {
+        let critic = self.critic.as_ref().map(|critic| critic.module().valid());
+        rollout.rows(&self.config, critic.as_ref(), self.return_scale.get(), device)
     }
 
     /// The policy's gradient from `rows`, entropy included.
@@ -282,10 +287,8 @@ impl Agent {
         actor.reset(&seeds(noise, actor.environment().num_environments()))?;
         let policy = self.policy.module().valid();
         let rollout = actor.act(&policy, self.config.collection, Some(noise), &device)?;
-        let critic = self.critic.as_ref().map(|critic| critic.module().valid());
-        let scale = self.return_scale.get();
-        let rows = rollout.rows(&self.config, critic.as_ref(), scale, &device);
-        Ok(self.gradient_of(&rows)?.scaled(scale).flat())
+        let rows = self.rows_of(&rollout, &device);
+        Ok(self.gradient_of(&rows)?.scaled(self.return_scale.get()).flat())
     }
 
     /// One whole episode of each environment from `seeds`, learning nothing.
