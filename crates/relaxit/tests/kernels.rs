@@ -5,7 +5,7 @@
 #[path = "kernels/harness.rs"]
 mod harness;
 
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Tensor, activation};
 use harness::{At, Leaves, VIEWS, View, value_and_gradients};
 use proptest::prelude::*;
 use relaxit::prelude::*;
@@ -31,6 +31,44 @@ fn check<const D: usize>(at: &At<D>) {
     at.check_draws("hard concrete", 1.2, gates);
     let wider = |x, temperature| gates(x, temperature).with_stretch(-0.5, 2.0).expect("legal");
     at.check_draws("hard concrete of another stretch", 2.5, wider);
+    check_bernoulli(at);
+}
+
+fn check_bernoulli<const D: usize>(at: &At<D>) {
+    let (logits, uniform) = (at.logits(), at.uniform());
+    let size = logits.clone().abs() + 1.0;
+    let copies = if matches!(at.view, View::Expanded) { 5.0 } else { 1.0 };
+    // Bits, and a few numbers that are none.
+    let value = uniform.clone().greater_elem(0.5).float().mask_fill(uniform.clone().lower_elem(0.05), 0.3);
+    let value = value.mask_fill(uniform.clone().lower_elem(0.02), f32::NAN);
+    at.agree(
+        "Bernoulli log-probability",
+        &vec![logits.clone(), value],
+        &vec![size.ones_like() * copies, size.clone() * copies],
+        &|leaves| Bernoulli::from_logits(at.view.of(leaves[0].clone())).log_prob(at.view.of(leaves[1].clone())),
+        &|leaves| {
+            let [logits, value] = [0, 1].map(|leaf| at.view.of(leaves[leaf].clone()));
+            let outside = Support::Boolean.contains(value.clone()).bool_not();
+            let value = value.clone().mask_fill(value.is_finite().bool_not(), 0.0);
+            activation::log_sigmoid((value * 2.0 - 1.0) * logits).mask_fill(outside, f32::NEG_INFINITY)
+        },
+    );
+    // Means of which some are bits.
+    let mean = (uniform * 1.2 - 0.1).clamp(0.0, 1.0);
+    at.agree(
+        "Bernoulli expected log-probability",
+        &vec![logits, mean],
+        &vec![size.ones_like() * copies, size * copies],
+        &|leaves| {
+            let law = Independent::<_, 1>(Bernoulli::from_logits(at.view.of(leaves[0].clone())));
+            law.expected_log_prob(at.view.of(leaves[1].clone()))
+        },
+        &|leaves| {
+            let [logits, mean] = [0, 1].map(|leaf| at.view.of(leaves[leaf].clone()));
+            let (one, zero) = (activation::log_sigmoid(logits.clone()), activation::log_sigmoid(-logits));
+            (mean.clone() * one + (-mean + 1.0) * zero).sum_dim(D - 1)
+        },
+    );
 }
 
 /// Sizes around those of a block of noise (4), a vector (16), a batch of blocks (64) and a task (4096).
@@ -81,7 +119,7 @@ fn threads_do_not_change_the_bits() {
     };
     let on = |threads| -> Vec<Vec<Vec<f32>>> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-        let logits = at.logits();
+        let (logits, mean) = (at.logits(), at.uniform());
         let heat = |shape| Tensor::full(shape, 0.7, (&Device::flex(), DType::F32));
         let noise = &Noise::seeded(2);
         let temperature = |leaves: &Leaves<2>| Temperature::from(leaves[1].clone());
@@ -98,6 +136,12 @@ fn threads_do_not_change_the_bits() {
                 }),
                 numbers(&vec![logits.clone(), heat([129, 1])], &|x| {
                     choices(x[0].clone(), temperature(x)).rsample(&mut noise.clone())
+                }),
+                numbers(&vec![logits.clone(), mean.clone().round()], &|x| {
+                    Bernoulli::from_logits(x[0].clone()).log_prob(x[1].clone())
+                }),
+                numbers(&vec![logits.clone(), mean.clone()], &|x| {
+                    Independent::<_, 1>(Bernoulli::from_logits(x[0].clone())).expected_log_prob(x[1].clone())
                 }),
             ]
         })

@@ -19,6 +19,8 @@ mod flex;
 mod instruction_set;
 
 #[cfg(feature = "flex")]
+mod bernoulli;
+#[cfg(feature = "flex")]
 mod binary_concrete;
 #[cfg(feature = "flex")]
 mod gumbel_softmax;
@@ -30,6 +32,8 @@ mod relaxed;
 pub(crate) use self::elementary::ln;
 pub(crate) use self::instruction_set::{Work, widest};
 
+#[cfg(feature = "flex")]
+pub(crate) use self::bernoulli::{bernoulli_expected_log_prob, bernoulli_log_prob};
 #[cfg(feature = "flex")]
 pub(crate) use self::binary_concrete::BinaryConcrete;
 #[cfg(feature = "flex")]

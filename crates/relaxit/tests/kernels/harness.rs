@@ -63,6 +63,11 @@ impl<const D: usize> At<D> {
         (normal.clone() * 100.0).mask_where(rare, normal.sign() * 1e4)
     }
 
+    /// Uniform on [0, 1].
+    pub(crate) fn uniform(&self) -> Tensor<D> {
+        self.draw("uniform", Base::Uniform, self.shape)
+    }
+
     /// Temperatures from 1e-3 to 1e3 (from 0.2 to 5 at moderate ones) for logits of this view, one for each event.
     fn temperatures(&self, event_dims: usize) -> Option<Tensor<D>> {
         let mask = self.each?;
