@@ -32,6 +32,36 @@ fn check<const D: usize>(at: &At<D>) {
     let wider = |x, temperature| gates(x, temperature).with_stretch(-0.5, 2.0).expect("legal");
     at.check_draws("hard concrete of another stretch", 2.5, wider);
     check_bernoulli(at);
+    check_top_k(at);
+}
+
+/// The largest keys by a sort, of equal ones the first; and the plain way, which does not say which of equal ones it takes.
+#[allow(clippy::float_cmp)] // of equal keys
+fn check_top_k<const D: usize>(at: &At<D>) {
+    let (logits, noise) = (at.view.of(at.logits()), Noise::seeded(at.seed));
+    let (shape, categories) = (logits.dims(), logits.dims()[D - 1]);
+    let count = 1 + usize::try_from(at.seed * 7).expect("small") % categories;
+    let keys = noise.clone().draw(Base::Gumbel, shape, (&logits.device(), DType::F32)) + logits.clone();
+    let numbers = |x: Tensor<D>| -> Vec<f32> { x.try_into_vec_as().expect("floats") };
+    let set = GumbelTopK::from_logits(logits.clone(), count).expect("a count");
+    let chosen = numbers(set.sample(&mut noise.clone()));
+    let ranks = PlackettLuce::from_logits(logits.clone(), count).expect("a count").sample(&mut noise.clone());
+    let relaxed = RelaxedTopK::from_logits(logits, count, 1.0).expect("a count");
+    let plain = numbers(relaxed.threshold(keys.clone()));
+    let (keys, ranks) = (numbers(keys), numbers(ranks));
+    for (row, keys) in keys.chunks(categories).enumerate() {
+        let mut order: Vec<usize> = (0..categories).collect();
+        order.sort_by(|&i, &j| keys[j].total_cmp(&keys[i]));
+        let of_row = row * categories..(row + 1) * categories;
+        let (chosen, ranks) = (&chosen[of_row.clone()], &ranks[of_row.clone()]);
+        for (place, &item) in order.iter().enumerate() {
+            let expected = if place < count { (place + 1) as f32 } else { 0.0 };
+            assert_eq!((ranks[item], chosen[item]), (expected, expected.min(1.0)), "row {row}, item {item} of {at:?}");
+        }
+        if count == categories || keys[order[count - 1]] != keys[order[count]] {
+            assert_eq!(chosen, &plain[of_row], "row {row} of {at:?}");
+        }
+    }
 }
 
 fn check_bernoulli<const D: usize>(at: &At<D>) {
@@ -136,6 +166,10 @@ fn threads_do_not_change_the_bits() {
                 }),
                 numbers(&vec![logits.clone(), heat([129, 1])], &|x| {
                     choices(x[0].clone(), temperature(x)).rsample(&mut noise.clone())
+                }),
+                numbers(&vec![logits.clone()], &|x| {
+                    let set = GumbelTopK::from_logits(x[0].clone(), 5).expect("a count").sample(&mut noise.clone());
+                    set * x[0].clone()
                 }),
                 numbers(&vec![logits.clone(), mean.clone().round()], &|x| {
                     Bernoulli::from_logits(x[0].clone()).log_prob(x[1].clone())

@@ -43,6 +43,14 @@ pub(super) fn serves<const D: usize>(tensors: &[&Tensor<D>]) -> bool {
             || tensors.iter().all(|tensor| taped(tensor) == Some(true)))
 }
 
+/// What is behind an f32 tensor on Burn's CPU backend without a tape.
+pub(super) fn untaped<const D: usize>(tensor: &Tensor<D>) -> Option<Array> {
+    match tensor.clone().into_dispatch().kind {
+        DispatchTensorKind::Flex(array) if tensor.dtype() == DType::F32 => Some(array.float()),
+        _ => None,
+    }
+}
+
 /// `function` of tensors that it [`serves`], with its gradient.
 pub(super) fn apply<F: Fused<N>, const N: usize, const D: usize>(function: F, inputs: [Tensor<D>; N]) -> Tensor<D> {
     const { assert!(N > 0, "the first input says which tape there is") }

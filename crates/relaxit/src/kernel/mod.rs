@@ -28,6 +28,8 @@ mod gumbel_softmax;
 mod hard_concrete;
 #[cfg(feature = "flex")]
 mod relaxed;
+#[cfg(feature = "flex")]
+mod top_k;
 
 pub(crate) use self::elementary::ln;
 pub(crate) use self::instruction_set::{Work, widest};
@@ -42,3 +44,5 @@ pub(crate) use self::gumbel_softmax::GumbelSoftmax;
 pub(crate) use self::hard_concrete::HardConcrete;
 #[cfg(feature = "flex")]
 pub(crate) use self::relaxed::{rsample, rsample_straight_through};
+#[cfg(feature = "flex")]
+pub(crate) use self::top_k::{Mark, gumbel_top_k};
