@@ -44,8 +44,10 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
     let run = RunDirectory::claim(&path, args.resume)?;
     let config = if let Some(stored) = run.config::<RlConfig>()? {
         let asked = overlay(stored.clone(), args)?;
-        refuse_changes(&run, &stored, &asked)?;
-        stored
+        // Their number changes no result.
+        let threads = asked.threads;
+        refuse_changes(&run, &stored, &RlConfig { threads: stored.threads, ..asked })?;
+        RlConfig { threads, ..stored }
     } else {
         run.write_config(&wanted)?;
         wanted

@@ -145,11 +145,12 @@ fn overlay(mut config: VaeConfig, args: &VaeArgs) -> Result<VaeConfig> {
 /// The stored configuration of a run that goes on; options that contradict it are refused.
 fn continued(stored: VaeConfig, args: &VaeArgs, run: &RunDirectory) -> Result<VaeConfig> {
     let mut asked = overlay(stored.clone(), args)?;
-    // The data is verified by digest, so where it lies does not matter.
-    let data_dir = asked.data_dir.clone();
+    // The data is verified by digest, so where it lies does not matter; nor do threads, whose number changes no result.
+    let (data_dir, threads) = (asked.data_dir.clone(), asked.threads);
     asked.data_dir.clone_from(&stored.data_dir);
+    asked.threads = stored.threads;
     refuse_changes(run, &stored, &asked)?;
-    Ok(VaeConfig { data_dir, ..stored })
+    Ok(VaeConfig { threads, data_dir, ..stored })
 }
 
 fn train_and_judge(trainer: &Trainer<'_>) -> Result<Summary> {
