@@ -49,6 +49,20 @@ struct Summary<'a> {
     results: &'a [Record],
 }
 
+/// Whether the options are those of an audit. A run that is named may not be there yet.
+pub(super) fn check(args: &AuditArgs) -> Result<()> {
+    if args.run.is_some() {
+        return Ok(());
+    }
+    let (problem, ..) = built_in(args)?;
+    if problem.latents.categories.is_some() {
+        entries::<RelaxedOneHotCategorical<3>>(args, &problem)?;
+    } else {
+        entries::<RelaxedBernoulli<3>>(args, &problem)?;
+    }
+    Ok(())
+}
+
 pub(super) fn audit(args: &AuditArgs, printer: &Printer) -> Result<()> {
     if let Some(path) = &args.run
         && let Some(config) = policy_run(path)?

@@ -33,6 +33,11 @@ pub(super) fn rl(command: &RlCommand, printer: &Printer) -> Result<()> {
     }
 }
 
+/// Whether the options are those of a run.
+pub(super) fn check(command: &RlCommand) -> Result<()> {
+    overlay(beginning(&command.train)?, &command.train).map(drop)
+}
+
 fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
     let wanted = overlay(beginning(args)?, args)?;
     let path = args.out.clone().unwrap_or_else(|| wanted.default_directory());

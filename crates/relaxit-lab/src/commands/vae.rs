@@ -103,6 +103,11 @@ pub(super) fn vae(args: &VaeArgs, printer: &Printer) -> Result<()> {
     print(&summary, run.path(), printer)
 }
 
+/// Whether the options are those of a run.
+pub(super) fn check(args: &VaeArgs) -> Result<()> {
+    overlay(VaeConfig::default(), args).map(drop)
+}
+
 /// `config` with every option that was given, made consistent.
 fn overlay(mut config: VaeConfig, args: &VaeArgs) -> Result<VaeConfig> {
     fn set_some(slot: &mut Option<usize>, option: Option<u64>) {
