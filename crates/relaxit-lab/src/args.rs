@@ -1,6 +1,7 @@
 //! The command line: types that clap reads, and nothing else.
 
 pub mod rl;
+pub mod sweep;
 mod trial;
 
 use std::path::PathBuf;
@@ -39,6 +40,9 @@ pub enum Command {
     Vae(Box<VaeArgs>),
     /// Draw from a law, with log-densities and gradients, as CSV or JSON lines or as a picture
     Sample(SampleArgs),
+    /// Run plans of many runs: grids over commands and options, on one machine or many
+    #[command(subcommand, after_long_help = sweep::SWEEP_NOTES)]
+    Sweep(sweep::SweepCommand),
     /// Train the papers' toy bit with every gradient estimator: curves of loss and variance
     Toy(ToyArgs),
     /// Hold laws to the test laws

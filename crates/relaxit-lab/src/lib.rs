@@ -16,6 +16,7 @@ pub mod printer;
 pub mod report;
 pub mod rl;
 pub mod run;
+pub mod sweep;
 pub mod toy;
 pub mod usage;
 pub mod vae;

@@ -1,12 +1,14 @@
 //! One verb, one file.
 
 mod audit;
+mod check;
 mod laws;
 mod overlay;
 mod parameters;
 mod resume;
 mod rl;
 mod sample;
+mod sweep;
 mod toy;
 mod vae;
 mod watch;
@@ -26,6 +28,7 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<()> {
         Command::Vae(args) => vae::vae(args, printer),
         Command::Sample(args) => sample::sample(args, printer),
         Command::Rl(command) => rl::rl(command, printer),
+        Command::Sweep(command) => sweep::sweep(command, printer),
         Command::Toy(args) => toy::toy(args, printer),
         Command::Laws(LawsCommand::Check(args)) => laws::check(args, printer),
     }

@@ -33,6 +33,11 @@ pub(super) fn rl(command: &RlCommand, printer: &Printer) -> Result<()> {
     }
 }
 
+/// Whether the options are those of a run.
+pub(super) fn check(command: &RlCommand) -> Result<()> {
+    overlay(beginning(&command.train)?, &command.train).map(drop)
+}
+
 fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
     let wanted = overlay(beginning(args)?, args)?;
     let path = args.out.clone().unwrap_or_else(|| wanted.default_directory());
@@ -44,8 +49,10 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
     let run = RunDirectory::claim(&path, args.resume)?;
     let config = if let Some(stored) = run.config::<RlConfig>()? {
         let asked = overlay(stored.clone(), args)?;
-        refuse_changes(&run, &stored, &asked)?;
-        stored
+        // Their number changes no result.
+        let threads = asked.threads;
+        refuse_changes(&run, &stored, &RlConfig { threads: stored.threads, ..asked })?;
+        RlConfig { threads, ..stored }
     } else {
         run.write_config(&wanted)?;
         wanted

@@ -103,6 +103,11 @@ pub(super) fn vae(args: &VaeArgs, printer: &Printer) -> Result<()> {
     print(&summary, run.path(), printer)
 }
 
+/// Whether the options are those of a run.
+pub(super) fn check(args: &VaeArgs) -> Result<()> {
+    overlay(VaeConfig::default(), args).map(drop)
+}
+
 /// `config` with every option that was given, made consistent.
 fn overlay(mut config: VaeConfig, args: &VaeArgs) -> Result<VaeConfig> {
     fn set_some(slot: &mut Option<usize>, option: Option<u64>) {
@@ -145,11 +150,12 @@ fn overlay(mut config: VaeConfig, args: &VaeArgs) -> Result<VaeConfig> {
 /// The stored configuration of a run that goes on; options that contradict it are refused.
 fn continued(stored: VaeConfig, args: &VaeArgs, run: &RunDirectory) -> Result<VaeConfig> {
     let mut asked = overlay(stored.clone(), args)?;
-    // The data is verified by digest, so where it lies does not matter.
-    let data_dir = asked.data_dir.clone();
+    // The data is verified by digest, so where it lies does not matter; nor do threads, whose number changes no result.
+    let (data_dir, threads) = (asked.data_dir.clone(), asked.threads);
     asked.data_dir.clone_from(&stored.data_dir);
+    asked.threads = stored.threads;
     refuse_changes(run, &stored, &asked)?;
-    Ok(VaeConfig { data_dir, ..stored })
+    Ok(VaeConfig { threads, data_dir, ..stored })
 }
 
 fn train_and_judge(trainer: &Trainer<'_>) -> Result<Summary> {

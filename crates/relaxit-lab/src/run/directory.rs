@@ -47,6 +47,13 @@ impl RunDirectory {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
+    /// Whether a process has claimed `path`, where the file system has locks.
+    #[must_use]
+    pub fn in_use(path: &Path) -> bool {
+        let lock = OpenOptions::new().write(true).open(path.join(LOCK));
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Where the run lives.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -192,7 +199,9 @@ mod tests {
         assert_eq!(run.config::<Config>().unwrap(), None);
         run.write_config(&config).unwrap();
         assert!(refused(&path, true).contains("in use"));
+        assert!(RunDirectory::in_use(&path));
         drop(run);
+        assert!(!RunDirectory::in_use(&path));
         assert!(refused(&path, false).contains("--resume"));
         let run = RunDirectory::claim(&path, true).unwrap();
         assert_eq!(run.config::<Config>().unwrap(), Some(config));

@@ -14,6 +14,7 @@ pub mod config;
 pub mod decoder;
 pub mod encoder;
 pub mod evaluation;
+pub mod gradient_variance;
 pub mod latents;
 pub mod layer;
 pub mod likelihood;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::code::{self, Code};
 use super::config::VaeConfig;
 use super::evaluation::{Average, Evaluation};
+use super::gradient_variance::gradient_variance;
 use super::model::Vae;
 use super::stack::Stack;
 use crate::mnist::{Mnist, Protocol};
@@ -42,7 +43,14 @@ pub struct Metrics {
     pub test_kl: f64,
     /// The standard error of `test_kl`: over the test images, and where it has no closed form over its draws.
     pub test_kl_standard_error: f64,
+    /// The variance of one training step's gradient in the encoder's parameters, at a batch that stays the same; `None` in
+    /// runs that did not measure it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_variance: Option<f64>,
 }
+
+/// Gradients that a variance is measured by, after every epoch: their noise averages out over the parameters.
+const DRAWS: usize = 10;
 
 /// A trained model and how training went.
 #[derive(Debug)]
@@ -212,6 +220,7 @@ impl Trainer<'_> {
     }
 
     fn evaluate(&self, model: &Vae, state: &TrainingState, train_loss: f64) -> Result<Metrics> {
+        let gradient_variance = self.gradient_variance(model, state)?;
         let (noise, model) = (self.noise(), model.valid());
         let (elbo, likelihood, kl) = self.evaluation(&model, &*self.code()?, state.step, &noise).elbo()?;
         let Average { mean: test_elbo, standard_error } = elbo;
@@ -227,7 +236,24 @@ impl Trainer<'_> {
             test_log_likelihood: likelihood.mean,
             test_kl: kl.mean,
             test_kl_standard_error: kl.standard_error,
+            gradient_variance: Some(gradient_variance),
         })
+    }
+
+    /// The noise of the training gradient at the first training images. It has streams of its own, and a copy of what the
+    /// estimator has learned, so that looking changes nothing.
+    fn gradient_variance(&self, model: &Vae, state: &TrainingState) -> Result<f64> {
+        let root = self.noise().fork("gradient variance");
+        let indices: Vec<usize> = (0..self.config.batch_size.min(self.data.train.len())).collect();
+        let device = self.device.clone().autodiff();
+        let x = self.config.protocol.batch(&self.data.train, &indices, &root.fork("binarisation"), &device);
+        let mut code = self.code()?;
+        if let Some(estimator) = state.estimator.clone() {
+            code.resume(estimator).context("the estimator's state cannot be copied")?;
+        }
+        let mut noise = root.fork(&format!("epoch {}", state.epoch));
+        let temperature = self.last_temperature(state.step);
+        Ok(gradient_variance(&Stack { model, x: &x }, &mut *code, temperature, DRAWS, &mut noise)?)
     }
 }
 
