@@ -1,5 +1,6 @@
 //! The command line: types that clap reads, and nothing else.
 
+pub mod figure;
 pub mod rl;
 pub mod sweep;
 mod trial;
@@ -50,6 +51,12 @@ pub enum Command {
     Laws(LawsCommand),
     /// Train agents by policy gradients on many seeds, and say how good they became
     Rl(Box<rl::RlCommand>),
+    /// Compute and draw a figure that needs no training
+    #[command(subcommand)]
+    Figure(figure::FigureCommand),
+    /// Put finished runs side by side in one HTML file, with its content as Markdown and figures beside it
+    #[command(after_long_help = REPORT_NOTES)]
+    Report(ReportArgs),
 }
 
 /// What `relaxit laws` can do.
@@ -58,6 +65,26 @@ pub enum LawsCommand {
     /// Run every test law that applies, and print what it found
     #[command(after_long_help = CHECK_NOTES)]
     Check(CheckArgs),
+}
+
+const REPORT_NOTES: &str = "\
+Runs of vae, rl, toy, audit and figure may be named in any order. Those that differ in their seeds alone are pooled. \
+Nothing is trained: everything is drawn from what the runs left.
+
+  DIR/report.html     one file that needs no other: tables, figures, the papers of the methods, every configuration
+  DIR/report.md       the same as Markdown
+  DIR/figures/        the figures as SVG and PNG";
+
+/// Options of `relaxit report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Directories of finished runs
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+
+    /// Where the report goes; an older one is replaced
+    #[arg(long, value_name = "DIR", default_value = "report")]
+    pub out: PathBuf,
 }
 
 const CHECK_NOTES: &str = "\

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod commands;
 pub mod device;
 pub mod estimators;
+pub mod figure;
 pub mod laws;
 pub mod mnist;
 pub mod printer;

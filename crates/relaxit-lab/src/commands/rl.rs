@@ -14,8 +14,9 @@ use relaxit_rl::environment::{EnvironmentName, make};
 
 use crate::args::rl::{CompareArgs, RlArgs, RlCommand, RlView};
 use crate::printer::{Printer, Progress};
-use crate::report::curve::figure;
+use crate::report::curve::learning_curves;
 use crate::rl::config::RlConfig;
+use crate::rl::finished::Finished;
 use crate::rl::statistics::{Interval, probability_of_improvement};
 use crate::rl::summary::{Summary, curve};
 use crate::rl::train::{PhaseMetrics, SeedSummary, train};
@@ -188,15 +189,6 @@ fn overlay(mut config: RlConfig, args: &RlArgs) -> Result<RlConfig> {
     Ok(config)
 }
 
-fn learning_curves(title: &str, curves: &[crate::report::curve::Curve]) -> String {
-    figure(
-        title,
-        "environment steps",
-        "evaluation reward: interquartile mean over seeds, 95 % bootstrap interval",
-        curves,
-    )
-}
-
 fn said(interval: &Interval) -> String {
     format!("{:.2} [{:.2}, {:.2}]", interval.value, interval.low, interval.high)
 }
@@ -225,33 +217,6 @@ fn print(summary: &Summary, path: &Path, printer: &Printer) -> Result<()> {
     }
     printer.note("intervals: interquartile mean over seeds with its 95 % percentile bootstrap interval");
     Ok(())
-}
-
-/// A finished run.
-struct Finished {
-    summary: Summary,
-    metrics: Vec<Vec<PhaseMetrics>>,
-}
-
-impl Finished {
-    fn read(path: &Path) -> Result<Self> {
-        let file = path.join("summary.json");
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("cannot read {}; is the run finished?", file.display()))?;
-        let summary: Summary =
-            serde_json::from_str(&text).with_context(|| format!("{} is not of `relaxit rl`", file.display()))?;
-        let metrics = summary.seeds.iter().map(|SeedSummary { seed, .. }| {
-            let file = path.join(format!("seed-{seed}/metrics.jsonl"));
-            let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            let lines = text.lines().map(serde_json::from_str).collect::<Result<Vec<PhaseMetrics>, _>>();
-            lines.with_context(|| format!("{} has a line that is no metrics", file.display()))
-        });
-        Ok(Self { metrics: metrics.collect::<Result<_>>()?, summary })
-    }
-
-    fn rewards(&self) -> Vec<f64> {
-        self.summary.seeds.iter().map(|seed| seed.evaluation_reward).collect()
-    }
 }
 
 fn compare(args: &CompareArgs, printer: &Printer) -> Result<()> {

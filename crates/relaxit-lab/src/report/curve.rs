@@ -41,9 +41,30 @@ pub(super) fn lines(curves: &[Curve]) -> Vec<Plot> {
 /// A figure of `curves` over one horizontal axis.
 #[must_use]
 pub fn figure(title: &str, x_label: &str, y_label: &str, curves: &[Curve]) -> String {
+    drawn(title, x_label, y_label, curves, |layout| layout)
+}
+
+/// The same over a logarithmic axis.
+#[must_use]
+pub fn figure_over_logarithm(title: &str, x_label: &str, y_label: &str, curves: &[Curve]) -> String {
+    drawn(title, x_label, y_label, curves, Layout::with_log_x)
+}
+
+/// Learning curves of agents.
+#[must_use]
+pub fn learning_curves(title: &str, curves: &[Curve]) -> String {
+    figure(
+        title,
+        "environment steps",
+        "evaluation reward: interquartile mean over seeds, 95 % bootstrap interval",
+        curves,
+    )
+}
+
+fn drawn(title: &str, x_label: &str, y_label: &str, curves: &[Curve], axes: impl Fn(Layout) -> Layout) -> String {
     let plots = lines(curves);
     let layout = Layout::auto_from_plots(&plots).with_title(title).with_x_label(x_label).with_y_label(y_label);
-    SvgBackend.render_scene(&render_multiple(plots, layout))
+    SvgBackend.render_scene(&render_multiple(plots, axes(layout)))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub mod layer;
 pub mod likelihood;
 pub mod method;
 pub mod model;
+pub mod papers;
 pub mod perceptron;
 pub mod pictures;
 pub mod preset;
