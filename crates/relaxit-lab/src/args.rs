@@ -322,6 +322,10 @@ pub struct VaeArgs {
     #[arg(long)]
     pub resume: bool,
 
+    /// Write the metrics for TensorBoard as well, into event files in the run's directory
+    #[arg(long)]
+    pub tensorboard: bool,
+
     /// A look in under a minute: 2 epochs, judged on 2000 test images with 20 samples
     #[arg(long)]
     pub quick: bool,

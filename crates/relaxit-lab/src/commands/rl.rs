@@ -68,7 +68,7 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
         config.threads,
         run.path().display()
     ));
-    let results = train_all(&config, run.path(), printer)?;
+    let results = train_all(&config, run.path(), args.tensorboard, printer)?;
     let (seeds, metrics): (Vec<SeedSummary>, Vec<Vec<PhaseMetrics>>) = results.into_iter().unzip();
     let summary = Summary::new(&config, claims_unbiased, references, seeds);
     let curve = curve(config.agent.algorithm.to_string(), &metrics);
@@ -79,7 +79,12 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
 }
 
 /// Trains every seed, each in a directory of its own.
-fn train_all(config: &RlConfig, path: &Path, printer: &Printer) -> Result<Vec<(SeedSummary, Vec<PhaseMetrics>)>> {
+fn train_all(
+    config: &RlConfig,
+    path: &Path,
+    tensorboard: bool,
+    printer: &Printer,
+) -> Result<Vec<(SeedSummary, Vec<PhaseMetrics>)>> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(config.threads)
         .build()
@@ -88,7 +93,7 @@ fn train_all(config: &RlConfig, path: &Path, printer: &Printer) -> Result<Vec<(S
     let seeds: Vec<u64> = (config.seed..).take(config.seeds).collect();
     let train_one = |&seed: &u64| {
         let folder = path.join(format!("seed-{seed}"));
-        let run = RunDirectory::claim(&folder, true)?;
+        let run = RunDirectory::claim(&folder, true)?.with_events(tensorboard);
         if run.config::<RlConfig>()?.is_none() {
             run.write_config(&RlConfig { seed, seeds: 1, ..config.clone() })?;
         }

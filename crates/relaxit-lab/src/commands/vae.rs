@@ -74,7 +74,7 @@ pub(super) fn vae(args: &VaeArgs, printer: &Printer) -> Result<()> {
     let path = args.out.clone().unwrap_or_else(|| wanted.default_directory());
     // Before anything is written: data that cannot be read must leave no directory behind.
     let mut data = Mnist::read(&wanted.data_dir)?;
-    let run = RunDirectory::claim(&path, args.resume)?;
+    let run = RunDirectory::claim(&path, args.resume)?.with_events(args.tensorboard);
     let config = if let Some(stored) = run.config()? {
         continued(stored, args, &run)?
     } else {
