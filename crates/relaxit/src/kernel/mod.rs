@@ -19,6 +19,8 @@ mod flex;
 mod instruction_set;
 
 #[cfg(feature = "flex")]
+mod adam;
+#[cfg(feature = "flex")]
 mod binary_concrete;
 #[cfg(feature = "flex")]
 mod gumbel_softmax;
@@ -26,6 +28,8 @@ mod gumbel_softmax;
 pub(crate) use self::elementary::ln;
 pub(crate) use self::instruction_set::{Work, widest};
 
+#[cfg(feature = "flex")]
+pub(crate) use self::adam::{AdamStep, adam, serves_adam};
 #[cfg(feature = "flex")]
 pub(crate) use self::binary_concrete::{binary_concrete, straight_through_binary_concrete};
 #[cfg(feature = "flex")]
