@@ -26,6 +26,7 @@ pub mod pictures;
 pub mod preset;
 pub mod prior;
 pub mod stack;
+pub mod step;
 pub mod train;
 
 mod linear;

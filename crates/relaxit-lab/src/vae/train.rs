@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use burn::module::Module;
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::ModuleOptimizer;
 use burn::tensor::Device;
 use relaxit::noise::Noise;
 use relaxit::schedule::Schedule;
@@ -15,7 +15,8 @@ use super::config::VaeConfig;
 use super::evaluation::{Average, Evaluation};
 use super::gradient_variance::gradient_variance;
 use super::model::Vae;
-use super::stack::Stack;
+use super::step::{Step, optimizer};
+use crate::ahead::ahead;
 use crate::mnist::{Mnist, Protocol};
 use crate::printer::{Printer, Progress};
 use crate::run::{Checkpoint, RunDirectory, TrainingState};
@@ -150,7 +151,7 @@ impl Trainer<'_> {
     fn start(&self) -> Result<(Vae, ModuleOptimizer, TrainingState)> {
         let device = self.device.clone().autodiff();
         let model = Vae::new(self.config, self.code()?.sizes(), &self.noise().fork("weights"), &device);
-        let optimizer = AdamConfig::new().with_epsilon(1e-8).init();
+        let optimizer = optimizer()?;
         let (model, optimizer, state) = if let Some(checkpoint) = Checkpoint::newest(self.run)? {
             checkpoint.restore(model, optimizer)?
         } else {
@@ -176,7 +177,6 @@ impl Trainer<'_> {
         state: &mut TrainingState,
         progress: &Progress,
     ) -> Result<(Vae, f64)> {
-        let device = self.device.clone().autodiff();
         let root = self.noise().fork(&format!("epoch {}", state.epoch));
         let order = root.fork("order").permutation(self.data.train.len());
         let binarisation = root.fork("binarisation");
@@ -189,30 +189,32 @@ impl Trainer<'_> {
         let mut sum = 0.0;
         let mut recent = None;
 
-        for indices in order.chunks(self.config.batch_size) {
-            let temperature = self.config.temperature.at(state.step);
-            let x = self.config.protocol.batch(&self.data.train, indices, &binarisation, &device);
-            let objective = code.objective(&Stack { model: &model, x: &x }, temperature, &mut noise)?;
-            let gradients = GradientsParams::from_grads(objective.loss.backward(), &model);
-            model = optimizer.step(self.config.learning_rate, model, gradients);
-            if let Some(tuning) = objective.tuning {
-                code.tune(tuning);
+        let (protocol, digits, device) = (self.config.protocol, &self.data.train, self.device);
+        let batches = order.chunks(self.config.batch_size);
+        let batches = batches.map(|indices| protocol.batch(digits, indices, &binarisation, device));
+        model = ahead(batches, |batches| {
+            for x in batches {
+                let x = x.autodiff();
+                let temperature = self.config.temperature.at(state.step);
+                let learning_rate = self.config.learning_rate;
+                let step = Step { code: &mut *code, noise: &mut noise, temperature, learning_rate };
+                let loss;
+                (model, loss) = step.take(model, optimizer, &x)?;
+                ensure!(
+                    loss.is_finite(),
+                    "training diverged: the loss is {loss} at step {}; lower --learning-rate (it is {})",
+                    state.step,
+                    self.config.learning_rate
+                );
+                sum += loss * x.dims()[0] as f64;
+                // A moving average for the eye alone.
+                let shown = recent.map_or(loss, |recent| 0.95 * recent + 0.05 * loss);
+                recent = Some(shown);
+                state.step += 1;
+                progress.step(|| format!("loss {shown:.2}"));
             }
-
-            let loss = -objective.value.into_scalar::<f64>();
-            ensure!(
-                loss.is_finite(),
-                "training diverged: the loss is {loss} at step {}; lower --learning-rate (it is {})",
-                state.step,
-                self.config.learning_rate
-            );
-            sum += loss * indices.len() as f64;
-            // A moving average for the eye alone.
-            let shown = recent.map_or(loss, |recent| 0.95 * recent + 0.05 * loss);
-            recent = Some(shown);
-            state.step += 1;
-            progress.step(|| format!("loss {shown:.2}"));
-        }
+            Ok(model)
+        })?;
         state.epoch += 1;
         state.noise = noise.state();
         state.estimator = code.state();
