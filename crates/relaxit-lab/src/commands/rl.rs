@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use relaxit::estimator::Bias;
 use relaxit::noise::Noise;
 use relaxit_rl::agent::{Agent, Algorithm, Collection};
-use relaxit_rl::environment::{EnvironmentName, make};
+use relaxit_rl::environment::{EnvironmentName, EnvironmentOptions};
 
 use crate::args::rl::{CompareArgs, RlArgs, RlCommand, RlView};
 use crate::printer::{Printer, Progress};
@@ -37,7 +37,11 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
     let wanted = overlay(beginning(args)?, args)?;
     let path = args.out.clone().unwrap_or_else(|| wanted.default_directory());
     // Before anything is written: an environment that cannot be made must leave no directory behind.
-    let bias = Agent::new(make(&wanted.env, 1)?, wanted.agent.clone(), wanted.seed)?;
+    let environment = wanted.make(1).map_err(|error| match error {
+        relaxit_rl::Error::Parameter(refusal) => UsageError(format!("--env-option: {refusal}")).into(),
+        failure => anyhow::Error::from(failure),
+    })?;
+    let bias = Agent::new(environment, wanted.agent.clone(), wanted.seed)?;
     let (claims_unbiased, references) =
         (bias.bias() == Bias::Unbiased, bias.references().iter().map(ToString::to_string).collect());
     drop(bias);
@@ -146,6 +150,10 @@ fn overlay(mut config: RlConfig, args: &RlArgs) -> Result<RlConfig> {
         let name: EnvironmentName = env.parse().map_err(|error| UsageError(format!("--env: {error}")))?;
         config.env = name.to_string();
     }
+    if !args.env_option.is_empty() {
+        let options = EnvironmentOptions::new(&args.env_option);
+        config.env_options = options.map_err(|error| UsageError(format!("--env-option: {error}")))?;
+    }
     let agent = &mut config.agent;
     set(&mut agent.algorithm, args.agent.as_ref());
     if args.episodes {
@@ -170,6 +178,7 @@ fn overlay(mut config: RlConfig, args: &RlArgs) -> Result<RlConfig> {
     set_size(&mut config.environments, args.environments);
     set_size(&mut config.phases, args.evaluations);
     set_size(&mut config.final_episodes, args.final_episodes);
+    set_size(&mut config.gradients, args.gradients);
     set(&mut config.threshold, args.threshold.as_ref());
     set_size(&mut config.threads, args.threads);
     if !config.threshold.is_finite() {
@@ -242,6 +251,12 @@ impl Finished {
         Ok(Self { metrics: metrics.collect::<Result<_>>()?, summary })
     }
 
+    /// What it is of, options included.
+    fn environment(&self) -> String {
+        let Summary { env, env_options, .. } = &self.summary;
+        std::iter::once(env.clone()).chain(env_options.assignments()).collect::<Vec<_>>().join(" ")
+    }
+
     fn rewards(&self) -> Vec<f64> {
         self.summary.seeds.iter().map(|seed| seed.evaluation_reward).collect()
     }
@@ -250,13 +265,14 @@ impl Finished {
 fn compare(args: &CompareArgs, printer: &Printer) -> Result<()> {
     let runs = args.runs.iter().map(|path: &PathBuf| Finished::read(path)).collect::<Result<Vec<_>>>()?;
     let first = runs.first().context("no runs are named")?;
-    let env = &first.summary.env;
+    let env = first.environment();
     for (run, path) in runs.iter().zip(&args.runs) {
-        ensure!(run.summary.env == *env, "{} is of {}, the first run of {env}", path.display(), run.summary.env);
+        let other = run.environment();
+        ensure!(other == env, "{} is of {other}, the first run of {env}", path.display());
     }
     let name = |run: &Finished| format!("{} ({} seeds)", run.summary.agent, run.summary.seeds.len());
     let curves: Vec<_> = runs.iter().map(|run| curve(name(run), &run.metrics)).collect();
-    write_atomically(&args.plot, learning_curves(env, &curves).as_bytes())?;
+    write_atomically(&args.plot, learning_curves(&env, &curves).as_bytes())?;
 
     let header = ["agent", "seeds", "reward", "episodes to threshold", "gradient variance", "P(better than first)"];
     let mut rows = vec![header.map(String::from)];

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use relaxit::schedule::{Anneal, Curve};
 use relaxit_rl::agent::{AgentConfig, Algorithm, Choice};
+use relaxit_rl::environment::{EnvironmentName, EnvironmentOptions, VectorEnvironment};
 use serde::{Deserialize, Serialize};
 
 use crate::run::VERSION;
@@ -18,6 +19,9 @@ pub struct RlConfig {
     pub version: String,
     /// The environment's name.
     pub env: String,
+    /// What it is made with beside its name.
+    #[serde(default, skip_serializing_if = "EnvironmentOptions::is_empty")]
+    pub env_options: EnvironmentOptions,
     /// How many copies of it act at once.
     pub environments: usize,
     /// Steps of environments for each seed.
@@ -52,6 +56,7 @@ impl RlConfig {
             command: "rl".into(),
             version: VERSION.into(),
             env: env.into(),
+            env_options: EnvironmentOptions::default(),
             environments: 16,
             steps: 1_000_000,
             phases: 20,
@@ -112,10 +117,19 @@ impl RlConfig {
         Self { steps: self.steps / 10, phases: 5, seeds: 2, gradients: 20, ..self }
     }
 
+    /// So many copies of the environment, from the episodes of seeds 0, 1, 2, ….
+    ///
+    /// # Errors
+    /// If there is no such environment, or it takes no such options.
+    pub fn make(&self, count: usize) -> relaxit_rl::Result<Box<dyn VectorEnvironment>> {
+        self.env.parse::<EnvironmentName>()?.make(count, &self.env_options)
+    }
+
     /// Where the run goes if the user does not say.
     #[must_use]
     pub fn default_directory(&self) -> PathBuf {
-        let env: String = self.env.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let env = std::iter::once(self.env.clone()).chain(self.env_options.assignments()).collect::<Vec<_>>().join("-");
+        let env: String = env.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         format!("runs/rl-{env}-{}-seed{}", self.agent.algorithm, self.seed).into()
     }
 }
