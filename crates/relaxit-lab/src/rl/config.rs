@@ -86,12 +86,20 @@ impl RlConfig {
                 ..general
             },
             "acrobot" => Self {
-                steps: if bootstrapped { 500_000 } else { 1_000_000 },
+                // Without a baseline, episodes that all failed move the policy at random: more of them do so less, and one of
+                // them succeeds.
+                environments: if algorithm == Algorithm::Reinforce { 64 } else { 16 },
+                steps: match algorithm {
+                    Algorithm::A2c | Algorithm::Decoupled => 500_000,
+                    Algorithm::Reinforce => 4_000_000,
+                    _ => 1_000_000,
+                },
                 threshold: -100.0,
                 agent: match algorithm {
                     Algorithm::A2c => agent,
                     Algorithm::Decoupled => AgentConfig { temperature: 0.3, entropy: Anneal::Constant(0.001), ..agent },
                     // Whole episodes all look alike until one succeeds: chance must not make up the policy's mind before.
+                    Algorithm::Reinforce => AgentConfig { entropy: towards(0.1, 0.005, 100), ..agent },
                     _ => AgentConfig { entropy: towards(0.1, 0.005, 80), ..agent },
                 },
                 ..general
