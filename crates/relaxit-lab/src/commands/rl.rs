@@ -208,14 +208,16 @@ fn print(summary: &Summary, path: &Path, printer: &Printer) -> Result<()> {
     let Summary { env, agent, evaluation_episodes, threshold, .. } = summary;
     let gradient = if summary.claims_unbiased { "unbiased" } else { "biased" };
     let counts = |interval: &Option<Interval>| interval.as_ref().map_or_else(|| "never".into(), said);
+    let threshold = if *threshold < f64::MAX {
+        format!("{threshold} reached by {} of {} seeds", summary.seeds_at_threshold, summary.seeds.len())
+    } else {
+        "none; --threshold sets one".into()
+    };
     let lines = [
         ("agent", format!("{agent} on {env}, {} seeds, policy gradient {gradient}", summary.seeds.len())),
         ("reward", format!("{} over {evaluation_episodes} episodes a seed", said(&summary.evaluation_reward))),
         ("terminated", format!("{} of these before the time limit", said(&summary.evaluation_terminated))),
-        (
-            "threshold",
-            format!("{threshold} reached by {} of {} seeds", summary.seeds_at_threshold, summary.seeds.len()),
-        ),
+        ("threshold", threshold),
         ("  episodes", counts(&summary.episodes_to_threshold)),
         ("  steps", counts(&summary.steps_to_threshold)),
         ("variance", said(&summary.gradient_variance)),
