@@ -2,6 +2,7 @@
 
 pub mod figure;
 pub mod rl;
+pub mod sweep;
 mod trial;
 
 use std::path::PathBuf;
@@ -40,6 +41,9 @@ pub enum Command {
     Vae(Box<VaeArgs>),
     /// Draw from a law, with log-densities and gradients, as CSV or JSON lines or as a picture
     Sample(SampleArgs),
+    /// Run plans of many runs: grids over commands and options, on one machine or many
+    #[command(subcommand, after_long_help = sweep::SWEEP_NOTES)]
+    Sweep(sweep::SweepCommand),
     /// Train the papers' toy bit with every gradient estimator: curves of loss and variance
     Toy(ToyArgs),
     /// Hold laws to the test laws
@@ -317,6 +321,10 @@ pub struct VaeArgs {
     /// Continue the run in --out, or start it if there is none
     #[arg(long)]
     pub resume: bool,
+
+    /// Write the metrics for TensorBoard as well, into event files in the run's directory
+    #[arg(long)]
+    pub tensorboard: bool,
 
     /// A look in under a minute: 2 epochs, judged on 2000 test images with 20 samples
     #[arg(long)]

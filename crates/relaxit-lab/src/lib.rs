@@ -5,6 +5,7 @@
 //! from and checked, [`estimators`] that of gradient estimators, which [`audit`] tries and [`toy`] trains with. Only
 //! [`printer`] writes to the terminal.
 
+pub mod ahead;
 pub mod args;
 pub mod audit;
 pub mod commands;
@@ -17,6 +18,7 @@ pub mod printer;
 pub mod report;
 pub mod rl;
 pub mod run;
+pub mod sweep;
 pub mod toy;
 pub mod usage;
 pub mod vae;

@@ -12,18 +12,13 @@ use relaxit::relaxation::{
     CorrelatedRelaxedBernoulli, DecoupledStraightThroughGumbelSoftmax, GappedStraightThrough, GumbelRao, HardConcrete,
     RebarRelaxation, ReinMax, StochasticTimesSmooth, StraightThroughBernoulli,
 };
-use relaxit::testing::{Case, coupling, extremes};
+use relaxit::testing::{Case, coupling, extremes, halves};
 
 const LOGITS: [&[f64]; 5] = [&[1e4, -1e4, 0.0], &[-1e4, -1e4, -1e4], &[0.0], &[1e4], &[80.0, -100.0, 17.0]];
 const TEMPERATURES: [f64; 7] = [1e-6, 1e-3, 0.1, 1.0, 10.0, 1e3, 1e6];
 
 fn one_hot(logits: Tensor<2>) -> OneHotCategorical<2> {
     OneHotCategorical::from_logits(logits).unwrap()
-}
-
-fn halves(p: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-    let entries = p.dims()[1] / 2;
-    (p.clone().slice_dim(1, 0..entries), p.slice_dim(1, entries..2 * entries))
 }
 
 /// What every discrete law with closed forms must survive.

@@ -10,7 +10,7 @@ use relaxit::math;
 use relaxit::prelude::*;
 use serde::Deserialize;
 
-use harness::{Fixture, Inputs, check, data_type, differences, fixture, parse, unknown};
+use harness::{Fixture, Inputs, check, common, data_type, differences, fixture, parse, unknown};
 
 #[test]
 fn math_functions() {
@@ -30,14 +30,7 @@ fn bernoulli() {
     check(fixture!("bernoulli"), &tails, |inputs, quantity| {
         let law = |logits| Bernoulli::from_logits(inputs.get(logits));
         let (p, q) = (law("logits"), law("q_logits"));
-        match quantity {
-            "log_prob" => p.log_prob(inputs.get("value")),
-            "mean" => p.mean(),
-            "variance" => p.variance(),
-            "entropy" => p.entropy(),
-            "kl_divergence" => p.kl_divergence(&q),
-            _ => unknown(quantity),
-        }
+        common(&p, &q, inputs, quantity)
     });
 }
 
@@ -46,14 +39,7 @@ fn one_hot_categorical() {
     check(fixture!("one_hot_categorical"), &["mean"], |inputs, quantity| {
         let law = |logits| OneHotCategorical::from_logits(inputs.get(logits)).expect("legal");
         let (p, q) = (law("logits"), law("q_logits"));
-        match quantity {
-            "log_prob" => p.log_prob(inputs.get("value")),
-            "mean" => p.mean(),
-            "variance" => p.variance(),
-            "entropy" => p.entropy(),
-            "kl_divergence" => p.kl_divergence(&q),
-            _ => unknown(quantity),
-        }
+        common(&p, &q, inputs, quantity)
     });
 }
 
@@ -80,13 +66,8 @@ fn gumbel() {
         let law = |loc, scale| Gumbel::new(inputs.get(loc), inputs.get(scale)).expect("legal");
         let (p, q) = (law("loc", "scale"), law("q_loc", "q_scale"));
         match quantity {
-            "log_prob" => p.log_prob(inputs.get("value")),
             "log_cdf" => p.log_cdf(inputs.get("value")),
-            "mean" => p.mean(),
-            "variance" => p.variance(),
-            "entropy" => p.entropy(),
-            "kl_divergence" => p.kl_divergence(&q),
-            _ => unknown(quantity),
+            _ => common(&p, &q, inputs, quantity),
         }
     });
 }
@@ -96,14 +77,7 @@ fn normal() {
     check(fixture!("normal"), &[], |inputs, quantity| {
         let law = |loc, scale| Normal::new(inputs.get(loc), inputs.get(scale)).expect("legal");
         let (p, q) = (law("loc", "scale"), law("q_loc", "q_scale"));
-        match quantity {
-            "log_prob" => p.log_prob(inputs.get("value")),
-            "mean" => p.mean(),
-            "variance" => p.variance(),
-            "entropy" => p.entropy(),
-            "kl_divergence" => p.kl_divergence(&q),
-            _ => unknown(quantity),
-        }
+        common(&p, &q, inputs, quantity)
     });
 }
 

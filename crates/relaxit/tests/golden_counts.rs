@@ -12,7 +12,7 @@ use relaxit::math;
 use relaxit::prelude::*;
 use relaxit::relaxation::GeneralizedGumbelSoftmax;
 
-use harness::{check, fixture, unknown};
+use harness::{check, common, fixture, unknown};
 
 #[test]
 fn digamma() {
@@ -42,14 +42,7 @@ fn geometric() {
     check(fixture!("geometric"), &["mean", "variance"], |inputs, quantity| {
         let law = |logits| Geometric::from_logits(inputs.get(logits));
         let (p, q) = (law("logits"), law("q_logits"));
-        match quantity {
-            "log_prob" => p.log_prob(inputs.get("value")),
-            "mean" => p.mean(),
-            "variance" => p.variance(),
-            "entropy" => p.entropy(),
-            "kl_divergence" => p.kl_divergence(&q),
-            _ => unknown(quantity),
-        }
+        common(&p, &q, inputs, quantity)
     });
 }
 
@@ -116,13 +109,8 @@ fn dirichlet() {
         let law = |concentration| Dirichlet::new(inputs.get(concentration)).expect("legal");
         let (p, q) = (law("concentration"), law("q_concentration"));
         match quantity {
-            "log_prob" => p.log_prob(inputs.get("value")),
-            "mean" => p.mean(),
-            "variance" => p.variance(),
-            "entropy" => p.entropy(),
-            "kl_divergence" => p.kl_divergence(&q),
             "sample" => p.transport(inputs.get("noise")),
-            _ => unknown(quantity),
+            _ => common(&p, &q, inputs, quantity),
         }
     });
 }

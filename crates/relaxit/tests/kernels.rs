@@ -2,156 +2,181 @@
 //! parameters and the number of threads.
 #![cfg(feature = "flex")]
 
-use burn::tensor::{DType, Tensor};
+#[path = "kernels/harness.rs"]
+mod harness;
+
+use burn::tensor::{DType, Tensor, activation};
+use harness::{At, Leaves, VIEWS, View, value_and_gradients};
+use proptest::prelude::*;
 use relaxit::prelude::*;
+use relaxit::relaxation::HardConcrete;
+use relaxit::temperature::Temperature;
 
-const TEMPERATURES: [f64; 4] = [1e-3, 0.5, 1.0, 1e3];
-
-/// Ways to look at a tensor that leave its elements out of order, repeated or skipped in memory.
-#[derive(Clone, Copy, Debug)]
-enum View {
-    Whole,
-    Transposed,
-    Expanded,
-    Sliced,
-    Flipped,
+fn bits<const D: usize>(x: Tensor<D>, temperature: Temperature<D>) -> RelaxedBernoulli<D> {
+    RelaxedBernoulli::from_logits(x, temperature).expect("a temperature")
 }
 
-const VIEWS: [View; 5] = [View::Whole, View::Transposed, View::Expanded, View::Sliced, View::Flipped];
+fn choices<const D: usize>(x: Tensor<D>, temperature: Temperature<D>) -> RelaxedOneHotCategorical<D> {
+    RelaxedOneHotCategorical::from_logits(x, temperature).expect("a temperature")
+}
 
-impl View {
-    fn of<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
-        let dims = x.dims();
-        match self {
-            Self::Whole => x,
-            Self::Transposed => x.swap_dims(0, D - 1),
-            Self::Expanded => {
-                let mut wide = dims;
-                wide[0] = 5;
-                x.narrow(0, 0, 1).expand(wide)
-            }
-            Self::Sliced => x.narrow(D - 1, dims[D - 1] / 2, dims[D - 1] - dims[D - 1] / 2),
-            Self::Flipped => x.flip([0]),
+fn gates<const D: usize>(x: Tensor<D>, temperature: Temperature<D>) -> HardConcrete<D> {
+    HardConcrete::from_logits(x, temperature).expect("a temperature")
+}
+
+/// Every kernel at one place.
+fn check<const D: usize>(at: &At<D>) {
+    at.check_draws("binary Concrete", 1.0, bits);
+    at.check_draws("Gumbel-Softmax", 1.0, choices);
+    at.check_draws("hard concrete", 1.2, gates);
+    let wider = |x, temperature| gates(x, temperature).with_stretch(-0.5, 2.0).expect("legal");
+    at.check_draws("hard concrete of another stretch", 2.5, wider);
+    check_bernoulli(at);
+    check_top_k(at);
+}
+
+/// The largest keys by a sort, of equal ones the first; and the plain way, which does not say which of equal ones it takes.
+#[allow(clippy::float_cmp)] // of equal keys
+fn check_top_k<const D: usize>(at: &At<D>) {
+    let (logits, noise) = (at.view.of(at.logits()), Noise::seeded(at.seed));
+    let (shape, categories) = (logits.dims(), logits.dims()[D - 1]);
+    let count = 1 + usize::try_from(at.seed * 7).expect("small") % categories;
+    let keys = noise.clone().draw(Base::Gumbel, shape, (&logits.device(), DType::F32)) + logits.clone();
+    let numbers = |x: Tensor<D>| -> Vec<f32> { x.try_into_vec_as().expect("floats") };
+    let set = GumbelTopK::from_logits(logits.clone(), count).expect("a count");
+    let chosen = numbers(set.sample(&mut noise.clone()));
+    let ranks = PlackettLuce::from_logits(logits.clone(), count).expect("a count").sample(&mut noise.clone());
+    let relaxed = RelaxedTopK::from_logits(logits, count, 1.0).expect("a count");
+    let plain = numbers(relaxed.threshold(keys.clone()));
+    let (keys, ranks) = (numbers(keys), numbers(ranks));
+    for (row, keys) in keys.chunks(categories).enumerate() {
+        let mut order: Vec<usize> = (0..categories).collect();
+        order.sort_by(|&i, &j| keys[j].total_cmp(&keys[i]));
+        let of_row = row * categories..(row + 1) * categories;
+        let (chosen, ranks) = (&chosen[of_row.clone()], &ranks[of_row.clone()]);
+        for (place, &item) in order.iter().enumerate() {
+            let expected = if place < count { (place + 1) as f32 } else { 0.0 };
+            assert_eq!((ranks[item], chosen[item]), (expected, expected.min(1.0)), "row {row}, item {item} of {at:?}");
+        }
+        if count == categories || keys[order[count - 1]] != keys[order[count]] {
+            assert_eq!(chosen, &plain[of_row], "row {row} of {at:?}");
         }
     }
 }
 
-/// Normal numbers; if `extreme`, a hundred times as large, and a few at ±1e4.
-fn leaf<const D: usize>(shape: [usize; D], extreme: bool, noise: &mut Noise) -> Tensor<D> {
-    let options = (&Device::flex(), DType::F32);
-    let (normal, uniform) = (noise.draw(Base::Normal, shape, options), noise.draw(Base::Uniform, shape, options));
-    if extreme { (normal.clone() * 100.0).mask_where(uniform.lower_elem(0.02), normal.sign() * 1e4) } else { normal }
-}
-
-/// The value of `f` at `leaf`, and the gradient of a random projection of it.
-fn value_and_gradient<const D: usize>(leaf: &Tensor<D>, f: impl Fn(Tensor<D>) -> Tensor<D>) -> [Vec<f32>; 2] {
-    let leaf = leaf.clone().autodiff().require_grad();
-    let y = f(leaf.clone());
-    let weights = Noise::seeded(99).draw(Base::Normal, y.dims(), (&y.device(), DType::F32));
-    let gradient = leaf.grad(&(y.clone() * weights).sum().backward()).expect("a gradient");
-    [y.inner(), gradient].map(|tensor| tensor.try_into_vec_as().expect("floats"))
-}
-
-fn assert_close(name: &str, [fused, plain]: [&[f32]; 2], scale: f32) {
-    assert_eq!(fused.len(), plain.len(), "{name}");
-    for (i, (a, b)) in fused.iter().zip(plain).enumerate() {
-        assert!((a - b).abs() <= 1e-5 * scale, "{name}, element {i}: {a}, not {b}");
-    }
-}
-
-/// Where to compare: a tensor, a temperature, and whether something surely moves there.
-struct At<'a, const D: usize> {
-    leaf: &'a Tensor<D>,
-    temperature: f64,
-    moderate: bool,
-}
-
-impl<const D: usize> At<'_, D> {
-    /// Soft and hard draws of one law, beside the plain way with the same noise.
-    fn check<R: Relaxation<D>>(&self, name: &str, law: impl Fn(Tensor<D>) -> R) {
-        let noise = Noise::seeded(17);
-        let drawn = |law: &R| noise.clone().draw(R::BASE, law.noise_shape(), (&law.device(), law.dtype()));
-        self.agree(
-            name,
-            |x| law(x).rsample(&mut noise.clone()),
-            |x| {
-                let law = law(x);
-                law.transport(drawn(&law))
-            },
-        );
-        self.agree(
-            &format!("straight-through {name}"),
-            |x| law(x).rsample_straight_through(&mut noise.clone()),
-            |x| {
-                let law = law(x);
-                let z = law.latent().transport(drawn(&law));
-                straight_through(law.threshold(z.clone()), law.squash(z))
-            },
-        );
-    }
-
-    #[allow(clippy::cast_possible_truncation)]
-    fn agree(&self, name: &str, fused: impl Fn(Tensor<D>) -> Tensor<D>, plain: impl Fn(Tensor<D>) -> Tensor<D>) {
-        let [fused, fused_gradient] = value_and_gradient(self.leaf, fused);
-        let [plain, plain_gradient] = value_and_gradient(self.leaf, plain);
-        assert_close(name, [&fused, &plain], 1.0);
-        // The steepest slope that either law can have is of this size.
-        let steepest = self.temperature.recip() as f32;
-        assert_close(&format!("gradient of {name}"), [&fused_gradient, &plain_gradient], steepest);
-        assert!(!self.moderate || plain_gradient.iter().any(|&g| g != 0.0), "{name}: nothing compared");
-    }
-}
-
-/// Both laws at every view and temperature, from leaves of one shape.
-fn check<const D: usize>(shape: [usize; D]) {
-    let mut noise = Noise::seeded(1).fork(&format!("{shape:?}"));
-    for extreme in [false, true] {
-        let leaf = leaf(shape, extreme, &mut noise);
-        for view in VIEWS {
-            for temperature in TEMPERATURES {
-                let at = format!("{shape:?}, {view:?}, extreme: {extreme}, temperature {temperature}");
-                let moderate = !extreme && (0.1..10.0).contains(&temperature);
-                let place = At { leaf: &leaf, temperature, moderate };
-                place.check(&format!("binary Concrete of {at}"), |x| {
-                    RelaxedBernoulli::from_logits(view.of(x), temperature).expect("a temperature")
-                });
-                let moderate = moderate && view.of(leaf.clone()).dims()[D - 1] > 1;
-                At { moderate, ..place }.check(&format!("Gumbel-Softmax of {at}"), |x| {
-                    RelaxedOneHotCategorical::from_logits(view.of(x), temperature).expect("a temperature")
-                });
-            }
-        }
-    }
+fn check_bernoulli<const D: usize>(at: &At<D>) {
+    let (logits, uniform) = (at.logits(), at.uniform());
+    let size = logits.clone().abs() + 1.0;
+    let copies = if matches!(at.view, View::Expanded) { 5.0 } else { 1.0 };
+    // Bits, and a few numbers that are none.
+    let value = uniform.clone().greater_elem(0.5).float().mask_fill(uniform.clone().lower_elem(0.05), 0.3);
+    let value = value.mask_fill(uniform.clone().lower_elem(0.02), f32::NAN);
+    at.agree(
+        "Bernoulli log-probability",
+        &vec![logits.clone(), value],
+        &vec![size.ones_like() * copies, size.clone() * copies],
+        &|leaves| Bernoulli::from_logits(at.view.of(leaves[0].clone())).log_prob(at.view.of(leaves[1].clone())),
+        &|leaves| {
+            let [logits, value] = [0, 1].map(|leaf| at.view.of(leaves[leaf].clone()));
+            let outside = Support::Boolean.contains(value.clone()).bool_not();
+            let value = value.clone().mask_fill(value.is_finite().bool_not(), 0.0);
+            activation::log_sigmoid((value * 2.0 - 1.0) * logits).mask_fill(outside, f32::NEG_INFINITY)
+        },
+    );
+    // Means of which some are bits.
+    let mean = (uniform * 1.2 - 0.1).clamp(0.0, 1.0);
+    at.agree(
+        "Bernoulli expected log-probability",
+        &vec![logits, mean],
+        &vec![size.ones_like() * copies, size * copies],
+        &|leaves| {
+            let law = Independent::<_, 1>(Bernoulli::from_logits(at.view.of(leaves[0].clone())));
+            law.expected_log_prob(at.view.of(leaves[1].clone()))
+        },
+        &|leaves| {
+            let [logits, mean] = [0, 1].map(|leaf| at.view.of(leaves[leaf].clone()));
+            let (one, zero) = (activation::log_sigmoid(logits.clone()), activation::log_sigmoid(-logits));
+            (mean.clone() * one + (-mean + 1.0) * zero).sum_dim(D - 1)
+        },
+    );
 }
 
 /// Sizes around those of a block of noise (4), a vector (16), a batch of blocks (64) and a task (4096).
-#[test]
-fn fused_is_plain() {
-    check([1]);
-    check([77]);
-    check([5000]);
-    check([1, 1]);
-    check([7, 10]);
-    check([3, 130]);
-    check([150, 64]);
-    check([2, 5003]);
-    check([3, 5, 11]);
-    check([2, 1, 17]);
-    check([2, 3, 2, 33]);
+fn shapes() -> impl Strategy<Value = [usize; 4]> {
+    prop_oneof![
+        3 => [1..6_usize, 1..5_usize, 1..5_usize, 1..70_usize],
+        1 => [300..800_usize, 1..3_usize, 1..2_usize, 1..20_usize],
+        1 => [1..3_usize, 1..2_usize, 1..2_usize, 4000..5100_usize],
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 40,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(0),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn fused_is_plain(
+        [a, b, c, d] in shapes(),
+        view in prop::sample::select(VIEWS.to_vec()),
+        seed in 0..1000_u64,
+        extreme in any::<bool>(),
+        log_temperature in prop_oneof![-3.0..3.0_f64, -0.5..0.5_f64],
+        each in prop::option::of(0..16_u8),
+    ) {
+        let temperature = 10_f64.powf(log_temperature);
+        macro_rules! check {
+            ($shape:expr) => {
+                check(&At { shape: $shape, view, seed, extreme, temperature, each })
+            };
+        }
+        check!([d]);
+        check!([a, d]);
+        check!([a, b, d]);
+        check!([a, b, c, d]);
+    }
 }
 
 #[test]
 fn threads_do_not_change_the_bits() {
-    let leaf = leaf([129, 67], false, &mut Noise::seeded(0));
-    let on = |threads| {
+    let at = At { shape: [129, 67], view: View::Whole, seed: 0, extreme: false, temperature: 0.5, each: None };
+    let numbers = |leaves: &Leaves<2>, f: &dyn Fn(&Leaves<2>) -> Tensor<2>| {
+        let (value, gradients) = value_and_gradients(leaves, f);
+        std::iter::once(value).chain(gradients).map(|x| x.try_into_vec_as().expect("floats")).collect()
+    };
+    let on = |threads| -> Vec<Vec<Vec<f32>>> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        let (logits, mean) = (at.logits(), at.uniform());
+        let heat = |shape| Tensor::full(shape, 0.7, (&Device::flex(), DType::F32));
+        let noise = &Noise::seeded(2);
+        let temperature = |leaves: &Leaves<2>| Temperature::from(leaves[1].clone());
         pool.install(|| {
-            let choice = |x| RelaxedOneHotCategorical::from_logits(x, 0.5).expect("a temperature");
-            let bit = |x| RelaxedBernoulli::from_logits(x, 0.5).expect("a temperature");
-            [
-                value_and_gradient(&leaf, |x| choice(x).rsample(&mut Noise::seeded(2))),
-                value_and_gradient(&leaf, |x| bit(x).rsample(&mut Noise::seeded(2))),
-                value_and_gradient(&leaf, |x| choice(x).rsample_straight_through(&mut Noise::seeded(2))),
+            vec![
+                numbers(&vec![logits.clone()], &|x| bits(x[0].clone(), 0.5.into()).rsample(&mut noise.clone())),
+                numbers(&vec![logits.clone()], &|x| choices(x[0].clone(), 0.5.into()).rsample(&mut noise.clone())),
+                numbers(&vec![logits.clone()], &|x| {
+                    choices(x[0].clone(), 0.5.into()).rsample_straight_through(&mut noise.clone())
+                }),
+                numbers(&vec![logits.clone()], &|x| gates(x[0].clone(), 0.5.into()).rsample(&mut noise.clone())),
+                numbers(&vec![logits.clone(), heat([1, 1])], &|x| {
+                    bits(x[0].clone(), temperature(x)).rsample(&mut noise.clone())
+                }),
+                numbers(&vec![logits.clone(), heat([129, 1])], &|x| {
+                    choices(x[0].clone(), temperature(x)).rsample(&mut noise.clone())
+                }),
+                numbers(&vec![logits.clone()], &|x| {
+                    let set = GumbelTopK::from_logits(x[0].clone(), 5).expect("a count").sample(&mut noise.clone());
+                    set * x[0].clone()
+                }),
+                numbers(&vec![logits.clone(), mean.clone().round()], &|x| {
+                    Bernoulli::from_logits(x[0].clone()).log_prob(x[1].clone())
+                }),
+                numbers(&vec![logits.clone(), mean.clone()], &|x| {
+                    Independent::<_, 1>(Bernoulli::from_logits(x[0].clone())).expected_log_prob(x[1].clone())
+                }),
             ]
         })
     };
@@ -173,20 +198,29 @@ fn the_stream_goes_on_alike() {
     assert_eq!(noises[0].state(), noises[2].state());
 }
 
-/// Where no kernel serves: F64, and a temperature that is a tensor.
+/// Where no kernel serves: F64.
 #[test]
-fn other_types_and_temperatures_go_the_plain_way() {
+fn other_types_go_the_plain_way() {
     let device = Device::flex();
     let noise = Noise::seeded(6);
     let logits = Tensor::<2>::zeros([3, 4], (&device, DType::F64));
     let law = RelaxedOneHotCategorical::from_logits(logits, 0.3).expect("legal");
     let plain = law.transport(noise.clone().draw(Base::Gumbel, [3, 4], (&device, DType::F64)));
     assert_eq!(law.rsample(&mut noise.clone()).to_data(), plain.to_data());
-    let temperatures = Tensor::<2>::from_data([[0.1], [1.0], [10.0]], (&device, DType::F32));
-    let law = RelaxedOneHotCategorical::from_logits(Tensor::<2>::zeros([3, 4], (&device, DType::F32)), temperatures)
-        .expect("legal");
-    let plain = law.transport(noise.clone().draw(Base::Gumbel, [3, 4], (&device, DType::F32)));
-    assert_eq!(law.rsample(&mut noise.clone()).to_data(), plain.to_data());
+}
+
+/// A temperature that only part of the logits shares, and one that is not on the tape of the logits.
+#[test]
+fn gradients_go_where_they_are_wanted() {
+    let device = Device::flex().autodiff();
+    let each = Tensor::<2>::full([3, 1], 0.5, (&device, DType::F32));
+    let logits = Tensor::<2>::zeros([3, 4], (&device, DType::F32));
+    let leaf = each.clone().require_grad();
+    let y = bits(logits.clone(), leaf.clone().into()).rsample(&mut Noise::seeded(0));
+    assert_eq!(leaf.grad(&y.sum().backward()).expect("a gradient").dims(), [3, 1]);
+    let leaf = logits.require_grad();
+    let y = bits(leaf.clone(), each.into()).rsample(&mut Noise::seeded(0));
+    assert!(leaf.grad(&y.sum().backward()).is_some());
 }
 
 #[test]

@@ -9,7 +9,8 @@ use relaxit::relaxation::{
     StochasticTimesSmooth, StraightThroughBernoulli,
 };
 use relaxit::testing::{
-    Case, chi_square, coupling, divergence, extremes, finite_difference, independence, ks, moments, quadrature, score,
+    Case, Verdict, chi_square, coupling, divergence, extremes, finite_difference, independence, ks, moments,
+    quadrature, score, suite,
 };
 use relaxit::{Error, Result};
 
@@ -313,13 +314,7 @@ fn rebar_relaxation_laws() {
         let case = rebar(logits, temperature);
         ks::density(&case).assert();
         quadrature::normalisation(&case).assert();
-        independence::rows(&case).assert();
-        finite_difference::transport(&case).assert();
-        finite_difference::noise(&case).assert();
-        finite_difference::log_prob(&case).assert();
-        finite_difference::value(&case).assert();
-        score::identity(&case).assert();
-        extremes::support(&case).assert();
+        suite::reparameterized_density(&case).iter().for_each(Verdict::assert);
         conditional_laws(&case);
     }
     for (logits, temperature) in [(&[5.0, -5.0][..], 0.01), (&[0.3, -7.0], 100.0)] {
@@ -608,13 +603,7 @@ fn correlated_relaxed_bernoulli_laws() {
         if logits.len() == 1 {
             ks::density(&case).assert();
         }
-        independence::rows(&case).assert();
-        finite_difference::transport(&case).assert();
-        finite_difference::noise(&case).assert();
-        finite_difference::log_prob(&case).assert();
-        finite_difference::value(&case).assert();
-        score::identity(&case).assert();
-        extremes::support(&case).assert();
+        suite::reparameterized_density(&case).iter().for_each(Verdict::assert);
 
         // Each entry alone is a relaxed Bernoulli.
         let law = case.law(200_000, DType::F64);

@@ -12,7 +12,8 @@ use relaxit::relaxation::{
 };
 use relaxit::temperature::Temperature;
 use relaxit::testing::{
-    Case, Z_MILLION, chi_square, divergence, extremes, finite_difference, independence, ks, moments, quadrature, score,
+    Case, Verdict, Z_MILLION, chi_square, divergence, extremes, finite_difference, independence, ks, moments,
+    quadrature, score, suite,
 };
 
 const LOGITS: [&[f64]; 5] = [&[1e4, -1e4, 0.0], &[-1e4, -1e4, -1e4], &[0.0], &[1e4], &[80.0, -100.0, 17.0]];
@@ -399,13 +400,7 @@ fn invertible_gaussian_laws() {
     ] {
         let case = invertible(parameters, temperature, delta);
         quadrature::normalisation(&case).assert();
-        independence::rows(&case).assert();
-        finite_difference::transport(&case).assert();
-        finite_difference::noise(&case).assert();
-        finite_difference::log_prob(&case).assert();
-        finite_difference::value(&case).assert();
-        score::identity(&case).assert();
-        extremes::support(&case).assert();
+        suite::reparameterized_density(&case).iter().for_each(Verdict::assert);
         if parameters.len() == 2 {
             ks::density(&case).assert();
         }

@@ -10,14 +10,9 @@ use relaxit::distribution::{
 use relaxit::prelude::*;
 use relaxit::relaxation::GeneralizedGumbelSoftmax;
 use relaxit::testing::{
-    Case, chi_square, coupling, divergence, extremes, finite_difference, independence, ks, moments, quadrature, score,
+    Case, Verdict, chi_square, coupling, divergence, extremes, finite_difference, halves, independence, ks, moments,
+    quadrature, score, suite,
 };
-
-/// The first and the second half of the parameters.
-fn halves(p: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-    let entries = p.dims()[1] / 2;
-    (p.clone().slice_dim(1, 0..entries), p.slice_dim(1, entries..2 * entries))
-}
 
 fn negative_binomial(p: Tensor<2>) -> NegativeBinomial<2> {
     let (log_total_count, logits) = halves(p);
@@ -158,17 +153,12 @@ fn doors_agree() {
     assert!(binomial.log_prob(b.clone()).all_close(bernoulli.log_prob(b), Some(1e-12), Some(1e-12)));
 }
 
-fn kl_laws<L>(name: &str, law: impl Fn(Tensor<2>) -> L + Copy + 'static, pairs: &[(&[f64], &[f64])])
+fn kl_laws<L>(name: &str, law: fn(Tensor<2>) -> L, pairs: &[(&[f64], &[f64])])
 where
     L: KlDivergence<L, 2> + Density<2> + 'static,
 {
     for (p, q) in pairs {
-        divergence::kl(&Case::new(name, p, law), &Case::new(name, q, law)).assert();
-        let pair = Case::new(name, &[*p, *q].concat(), move |parameters| {
-            let (p, q) = halves(parameters);
-            (law(p), law(q))
-        });
-        finite_difference::of(&pair, "gradient of the divergence", |(p, q)| p.kl_divergence(&q)).assert();
+        suite::divergence(name, law, p, q).iter().for_each(Verdict::assert);
     }
 }
 
@@ -361,17 +351,11 @@ fn dirichlet_laws() {
             ks::density(&case).assert();
         }
         moments::mean_and_variance(&case).assert();
-        independence::rows(&case).assert();
-        finite_difference::transport(&case).assert();
-        finite_difference::noise(&case).assert();
-        finite_difference::log_prob(&case).assert();
-        finite_difference::value(&case).assert();
+        suite::reparameterized_density(&case).iter().for_each(Verdict::assert);
         finite_difference::of(&case, "gradient of the entropy", |law| law.entropy()).assert();
         finite_difference::of(&case, "gradient of the mean", |law| law.mean()).assert();
         finite_difference::of(&case, "gradient of the variance", |law| law.variance()).assert();
-        score::identity(&case).assert();
         divergence::entropy(&case).assert();
-        extremes::support(&case).assert();
     }
     let pairs: [(&[f64], &[f64]); 2] = [(&[0.5, 0.0, 1.0], &[0.2, 1.0, 0.8]), (&[1.0, 2.0], &[1.5, 0.5])];
     kl_laws("Dirichlet", dirichlet, &pairs);

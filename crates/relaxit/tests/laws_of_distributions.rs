@@ -5,14 +5,9 @@
 use burn::tensor::{DType, Tensor, activation};
 use relaxit::prelude::*;
 use relaxit::testing::{
-    Case, chi_square, divergence, extremes, finite_difference, independence, ks, moments, quadrature, score, tails,
+    Case, Verdict, chi_square, divergence, extremes, finite_difference, halves, independence, ks, moments, quadrature,
+    score, suite, tails,
 };
-
-/// The first and the second half of the parameters: locations and log-scales, or those of two laws.
-fn halves(p: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-    let entries = p.dims()[1] / 2;
-    (p.clone().slice_dim(1, 0..entries), p.slice_dim(1, entries..2 * entries))
-}
 
 fn one_hot(logits: Tensor<2>) -> OneHotCategorical<2> {
     OneHotCategorical::from_logits(logits).unwrap()
@@ -166,13 +161,7 @@ fn exp_concrete_laws() {
                 ExpConcrete::from_logits(logits, temperature).unwrap()
             });
             quadrature::normalisation(&case).assert();
-            independence::rows(&case).assert();
-            finite_difference::transport(&case).assert();
-            finite_difference::noise(&case).assert();
-            finite_difference::log_prob(&case).assert();
-            finite_difference::value(&case).assert();
-            score::identity(&case).assert();
-            extremes::support(&case).assert();
+            suite::reparameterized_density(&case).iter().for_each(Verdict::assert);
             if logits.len() == 2 {
                 ks::density(&case).assert();
             }
@@ -200,18 +189,12 @@ fn exp_concrete_laws_in_the_temperature() {
     }
 }
 
-/// A divergence against an average over draws of p, and its gradient in the parameters of both laws.
 fn kl_laws<L>(name: &str, law: fn(Tensor<2>) -> L, pairs: &[(&[f64], &[f64])])
 where
     L: KlDivergence<L, 2> + Density<2> + 'static,
 {
     for (p, q) in pairs {
-        divergence::kl(&Case::new(name, p, law), &Case::new(name, q, law)).assert();
-        let pair = Case::new(name, &[*p, *q].concat(), move |parameters| {
-            let (p, q) = halves(parameters);
-            (law(p), law(q))
-        });
-        finite_difference::of(&pair, "gradient of the divergence", |(p, q)| p.kl_divergence(&q)).assert();
+        suite::divergence(name, law, p, q).iter().for_each(Verdict::assert);
     }
 }
 

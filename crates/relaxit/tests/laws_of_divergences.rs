@@ -12,16 +12,11 @@ use relaxit::relaxation::{
     DecoupledStraightThroughGumbelSoftmax, GappedStraightThrough, GaussianRelaxedBernoulli, GumbelRao,
     InvertibleGaussian, ReinMax, StochasticTimesSmooth,
 };
-use relaxit::testing::{Case, divergence, finite_difference, ks, quadrature, tails};
+use relaxit::testing::{Case, divergence, finite_difference, halves, ks, quadrature, tails};
 use relaxit::{Error, Result};
 
 fn numbers<const D: usize>(x: Tensor<D>) -> Vec<f64> {
     x.inner().try_into_vec_as().unwrap()
-}
-
-fn halves(x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-    let half = x.dims()[1] / 2;
-    (x.clone().slice_dim(1, 0..half), x.slice_dim(1, half..2 * half))
 }
 
 #[track_caller]

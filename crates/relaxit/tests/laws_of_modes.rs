@@ -9,15 +9,10 @@ use relaxit::relaxation::{
     DecoupledStraightThroughGumbelSoftmax, GappedStraightThrough, GeneralizedGumbelSoftmax, GumbelRao, ReinMax,
     StochasticTimesSmooth, StraightThroughBernoulli,
 };
-use relaxit::testing::{Case, extremes, mode};
+use relaxit::testing::{Case, extremes, halves, mode};
 
 fn numbers<const D: usize>(x: Tensor<D>) -> Vec<f64> {
     x.inner().try_into_vec_as().unwrap()
-}
-
-fn halves(x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-    let half = x.dims()[1] / 2;
-    (x.clone().slice_dim(1, 0..half), x.slice_dim(1, half..2 * half))
 }
 
 /// At extremes the mode is a point of the support, with a log-probability that is no NaN.

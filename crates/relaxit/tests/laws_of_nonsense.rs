@@ -11,6 +11,7 @@ use relaxit::relaxation::{
     CorrelatedRelaxedBernoulli, GaussianRelaxedBernoulli, HardConcrete, HardKumaraswamy, InvertibleGaussian,
     RebarRelaxation, StraightThroughBernoulli,
 };
+use relaxit::testing::halves;
 
 /// One entry of a row, then the whole row, that is not finite: the log-probability is −∞ there and untouched in other rows, and
 /// the gradients in the parameters and in the value are numbers.
@@ -40,10 +41,6 @@ fn survives<L: Density<2>>(row: [f32; 4], law: impl Fn(Tensor<2>) -> L) {
             }
         }
     }
-}
-
-fn halves(x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-    (x.clone().slice_dim(1, 0..2), x.slice_dim(1, 2..4))
 }
 
 const ROW: [f32; 4] = [0.3, -1.0, 0.7, -0.5];

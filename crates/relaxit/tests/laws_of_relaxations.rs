@@ -5,9 +5,7 @@
 use burn::tensor::{DType, Tensor};
 use relaxit::kl::kl_monte_carlo;
 use relaxit::prelude::*;
-use relaxit::testing::{
-    Case, coupling, extremes, finite_difference, independence, ks, moments, quadrature, score, tails,
-};
+use relaxit::testing::{Case, Verdict, coupling, finite_difference, ks, moments, quadrature, score, suite, tails};
 
 fn relaxed_bernoulli(logits: &[f64], temperature: f64) -> Case<RelaxedBernoulli<2>> {
     let law = move |logits| RelaxedBernoulli::from_logits(logits, temperature).unwrap();
@@ -35,13 +33,7 @@ fn relaxed_bernoulli_laws() {
         let case = relaxed_bernoulli(logits, temperature);
         ks::density(&case).assert();
         quadrature::normalisation(&case).assert();
-        independence::rows(&case).assert();
-        finite_difference::transport(&case).assert();
-        finite_difference::noise(&case).assert();
-        finite_difference::log_prob(&case).assert();
-        finite_difference::value(&case).assert();
-        score::identity(&case).assert();
-        extremes::support(&case).assert();
+        suite::reparameterized_density(&case).iter().for_each(Verdict::assert);
     }
     for (logits, temperature) in
         [(&[0.0][..], 1.0), (&[-2.0, 0.5, 3.0], 0.5), (&[5.0, -5.0], 0.01), (&[0.3, -7.0], 100.0)]
@@ -71,13 +63,7 @@ fn relaxed_one_hot_laws() {
     for (logits, temperature) in [(&[0.0, 0.0][..], 1.0), (&[2.0, 0.5], 0.5), (&[0.3, -0.3, 1.0], 0.7)] {
         let case = concrete(logits, temperature);
         quadrature::normalisation(&case).assert();
-        independence::rows(&case).assert();
-        finite_difference::transport(&case).assert();
-        finite_difference::noise(&case).assert();
-        finite_difference::log_prob(&case).assert();
-        finite_difference::value(&case).assert();
-        score::identity(&case).assert();
-        extremes::support(&case).assert();
+        suite::reparameterized_density(&case).iter().for_each(Verdict::assert);
         if logits.len() == 2 {
             ks::density(&case).assert();
         }

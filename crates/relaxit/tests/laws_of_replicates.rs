@@ -12,7 +12,7 @@ use relaxit::relaxation::{
     GeneralizedGumbelSoftmax, GumbelRao, HardConcrete, HardKumaraswamy, InvertibleGaussian, RebarRelaxation, ReinMax,
     StochasticTimesSmooth, StraightThroughBernoulli,
 };
-use relaxit::testing::{Case, chi_square, independence, ks, moments};
+use relaxit::testing::{Case, chi_square, halves, independence, ks, moments};
 
 const DRAWS: usize = 5;
 
@@ -21,12 +21,6 @@ fn parameters<const D: usize>(row: &[f64], shape: [usize; D]) -> Tensor<D> {
     let len: usize = shape.iter().product();
     let values: Vec<f64> = (0..len).map(|i| row[i % row.len()] + 0.03 * (i / row.len()) as f64).collect();
     Tensor::from_data(TensorData::new(values, shape), (&Device::flex(), DType::F64))
-}
-
-/// The first and the second half of the last dimension.
-fn halves<const D: usize>(x: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
-    let half = x.dims()[D - 1] / 2;
-    (x.clone().narrow(D - 1, 0, half), x.narrow(D - 1, half, half))
 }
 
 /// Holds the replicates of `law` to `lifted` at repeated parameters: shape, support, draws, and the gradient of

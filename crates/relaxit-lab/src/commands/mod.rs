@@ -1,6 +1,7 @@
 //! One verb, one file.
 
 mod audit;
+mod check;
 mod figure;
 mod laws;
 mod overlay;
@@ -9,6 +10,7 @@ mod report;
 mod resume;
 mod rl;
 mod sample;
+mod sweep;
 mod toy;
 mod vae;
 mod watch;
@@ -30,6 +32,7 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<()> {
         Command::Figure(args) => figure::figure(args, printer),
         Command::Report(args) => report::report(args, printer),
         Command::Rl(command) => rl::rl(command, printer),
+        Command::Sweep(command) => sweep::sweep(command, printer),
         Command::Toy(args) => toy::toy(args, printer),
         Command::Laws(LawsCommand::Check(args)) => laws::check(args, printer),
     }

@@ -34,6 +34,11 @@ pub(super) fn rl(command: &RlCommand, printer: &Printer) -> Result<()> {
     }
 }
 
+/// Whether the options are those of a run.
+pub(super) fn check(command: &RlCommand) -> Result<()> {
+    overlay(beginning(&command.train)?, &command.train).map(drop)
+}
+
 fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
     let wanted = overlay(beginning(args)?, args)?;
     let path = args.out.clone().unwrap_or_else(|| wanted.default_directory());
@@ -45,8 +50,10 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
     let run = RunDirectory::claim(&path, args.resume)?;
     let config = if let Some(stored) = run.config::<RlConfig>()? {
         let asked = overlay(stored.clone(), args)?;
-        refuse_changes(&run, &stored, &asked)?;
-        stored
+        // Their number changes no result.
+        let threads = asked.threads;
+        refuse_changes(&run, &stored, &RlConfig { threads: stored.threads, ..asked })?;
+        RlConfig { threads, ..stored }
     } else {
         run.write_config(&wanted)?;
         wanted
@@ -61,7 +68,7 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
         config.threads,
         run.path().display()
     ));
-    let results = train_all(&config, run.path(), printer)?;
+    let results = train_all(&config, run.path(), args.tensorboard, printer)?;
     let (seeds, metrics): (Vec<SeedSummary>, Vec<Vec<PhaseMetrics>>) = results.into_iter().unzip();
     let summary = Summary::new(&config, claims_unbiased, references, seeds);
     let curve = curve(config.agent.algorithm.to_string(), &metrics);
@@ -72,7 +79,12 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
 }
 
 /// Trains every seed, each in a directory of its own.
-fn train_all(config: &RlConfig, path: &Path, printer: &Printer) -> Result<Vec<(SeedSummary, Vec<PhaseMetrics>)>> {
+fn train_all(
+    config: &RlConfig,
+    path: &Path,
+    tensorboard: bool,
+    printer: &Printer,
+) -> Result<Vec<(SeedSummary, Vec<PhaseMetrics>)>> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(config.threads)
         .build()
@@ -81,7 +93,7 @@ fn train_all(config: &RlConfig, path: &Path, printer: &Printer) -> Result<Vec<(S
     let seeds: Vec<u64> = (config.seed..).take(config.seeds).collect();
     let train_one = |&seed: &u64| {
         let folder = path.join(format!("seed-{seed}"));
-        let run = RunDirectory::claim(&folder, true)?;
+        let run = RunDirectory::claim(&folder, true)?.with_events(tensorboard);
         if run.config::<RlConfig>()?.is_none() {
             run.write_config(&RlConfig { seed, seeds: 1, ..config.clone() })?;
         }

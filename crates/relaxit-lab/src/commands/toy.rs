@@ -93,6 +93,11 @@ pub(super) fn toy(args: &ToyArgs, printer: &Printer) -> Result<()> {
     print(&run, &curves, printer)
 }
 
+/// Whether the options are those of a run.
+pub(super) fn check(args: &ToyArgs) -> Result<()> {
+    config(args, &select::<RelaxedBernoulli<2>, 2>(&args.estimators)?).map(drop)
+}
+
 /// The options, with the defaults of what was not given.
 fn config(args: &ToyArgs, entries: &[Entry<RelaxedBernoulli<2>, 2>]) -> Result<ToyConfig> {
     let defaults = if args.quick { ToyConfig::quick() } else { ToyConfig::default() };

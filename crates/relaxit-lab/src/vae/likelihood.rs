@@ -1,6 +1,7 @@
 //! How well pixel logits explain an image.
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
+use relaxit::distribution::{Bernoulli, Independent};
 
 /// The Bernoulli log-likelihood of images, summed over pixels, in nats.
 ///
@@ -15,7 +16,7 @@ use burn::tensor::{Tensor, activation};
 /// `[images, PIXELS]` both; the result is `[images, 1]`.
 #[must_use]
 pub fn log_likelihood(pixel_logits: Tensor<2>, x: Tensor<2>) -> Tensor<2> {
-    (x * pixel_logits.clone() + activation::log_sigmoid(-pixel_logits)).sum_dim(1)
+    Independent::<_, 1>(Bernoulli::from_logits(pixel_logits)).expected_log_prob(x)
 }
 
 #[cfg(test)]

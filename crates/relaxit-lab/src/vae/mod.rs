@@ -14,6 +14,7 @@ pub mod config;
 pub mod decoder;
 pub mod encoder;
 pub mod evaluation;
+pub mod gradient_variance;
 pub mod latents;
 pub mod layer;
 pub mod likelihood;
@@ -25,6 +26,7 @@ pub mod pictures;
 pub mod preset;
 pub mod prior;
 pub mod stack;
+pub mod step;
 pub mod train;
 
 mod linear;

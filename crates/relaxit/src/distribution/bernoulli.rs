@@ -2,8 +2,10 @@
 
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{Density, Distribution, Entropy, Enumerable, KlDivergence, Mode, Moments, replicate};
+use super::{Density, Distribution, Entropy, Enumerable, Independent, KlDivergence, Mode, Moments, replicate};
 use crate::error::{Result, check_values};
+#[cfg(feature = "flex")]
+use crate::kernel;
 use crate::math::{at_least_f32, indicator, logit, on_device, softplus};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, finite, restrict};
@@ -101,9 +103,61 @@ impl<const D: usize> Distribution<D> for Bernoulli<D> {
 replicate!(Bernoulli { logits });
 
 impl<const D: usize> Density<D> for Bernoulli<D> {
+    /// In one fused pass where there is a kernel for these tensors.
     fn log_prob(&self, value: Tensor<D>) -> Tensor<D> {
+        #[cfg(feature = "flex")]
+        if let Some(log_prob) = kernel::bernoulli_log_prob(&self.logits, &value) {
+            return log_prob;
+        }
         let sign = finite(value.clone()) * 2.0 - 1.0;
         restrict(activation::log_sigmoid(sign * self.logits.clone()), Support::Boolean, value)
+    }
+}
+
+impl<const D: usize> Independent<Bernoulli<D>, 1> {
+    /// The expected log-probability of bits with these means, in nats: of the bits themselves where the means are 0 or 1.
+    ///
+    /// ```text
+    /// E[log p(b)] = Σᵢ [mᵢ ln σ(φᵢ) + (1 − mᵢ) ln σ(−φᵢ)],   bᵢ ~ Bernoulli(mᵢ)
+    /// ```
+    ///
+    /// Its negative is the cross-entropy of the two laws, the usual loss of images with grey pixels between 0 and 1. In
+    /// one fused pass, sum included, where there is a kernel for these tensors.
+    ///
+    /// # Shapes
+    /// `mean`: as the logits, `[batch…, n]`; the result: `[batch…, 1]`.
+    ///
+    /// # Gradient
+    /// In the logits, `m − σ(φ)`, and in the means, `φ`.
+    ///
+    /// # Numerics
+    /// Finite for every finite logit, and each term is exact to a few ulp. Means are taken as they come: outside of
+    /// [0, 1], where they are no means, the formula goes on as it is.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    ///
+    /// # Examples
+    /// ```
+    /// use relaxit::prelude::*;
+    /// let device = Device::flex();
+    /// let pixels = Independent::<_, 1>(Bernoulli::from_logits(Tensor::<2>::zeros([2, 784], &device)));
+    /// let grey = Tensor::full([2, 784], 0.3, &device);
+    /// let log_prob: f32 = pixels.expected_log_prob(grey).max().into_scalar();
+    /// assert!((log_prob - 784.0 * 0.5_f32.ln()).abs() < 1e-3);
+    /// ```
+    #[doc(alias = "binary_cross_entropy_with_logits")]
+    #[must_use]
+    #[track_caller]
+    pub fn expected_log_prob(&self, mean: Tensor<D>) -> Tensor<D> {
+        let Self(Bernoulli { logits }) = self;
+        #[cfg(feature = "flex")]
+        if let Some(log_prob) = kernel::bernoulli_expected_log_prob(logits, &mean) {
+            return log_prob;
+        }
+        let of_one = activation::log_sigmoid(logits.clone());
+        let of_zero = activation::log_sigmoid(-logits.clone());
+        (mean.clone() * of_one + (-mean + 1.0) * of_zero).sum_dim(D - 1)
     }
 }
 

@@ -6,6 +6,8 @@ use super::categorical::{logits_of_probs, with_categories};
 use super::plackett_luce::{OUT, broadcast, centred, checked_count, k_hot_of_top, repeated};
 use super::{Density, Distribution, Enumerable, Mode, PlackettLuce, replicate};
 use crate::error::{Result, check_values};
+#[cfg(feature = "flex")]
+use crate::kernel;
 use crate::math::{log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
@@ -121,8 +123,13 @@ impl<const D: usize> Distribution<D> for GumbelTopK<D> {
         self.logits.dtype()
     }
 
+    /// In one fused pass where there is a kernel for these logits, with the same noise.
     fn sample(&self, noise: &mut Noise) -> Tensor<D> {
         let logits = self.logits.clone().inner();
+        #[cfg(feature = "flex")]
+        if let Some(top) = kernel::gumbel_top_k(&logits, self.count, kernel::Mark::Chosen, noise) {
+            return on_device(top, &self.device());
+        }
         let gumbel = noise.draw(Base::Gumbel, self.shape(), (&logits.device(), self.dtype()));
         on_device(k_hot_of_top(gumbel + logits, self.count), &self.device())
     }

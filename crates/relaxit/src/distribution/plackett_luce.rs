@@ -5,6 +5,8 @@ use burn::tensor::{DType, Device, IndexingUpdateOp, Int, Shape, Tensor};
 use super::categorical::{logits_of_probs, with_categories};
 use super::{Density, Distribution, Enumerable, Mode, replicate};
 use crate::error::{Error, Result, check_values};
+#[cfg(feature = "flex")]
+use crate::kernel;
 use crate::math::{log_sum_exp, on_device};
 use crate::noise::{Base, Noise};
 use crate::support::{Support, restrict};
@@ -113,8 +115,13 @@ impl<const D: usize> Distribution<D> for PlackettLuce<D> {
         self.logits.dtype()
     }
 
+    /// In one fused pass where there is a kernel for these logits, with the same noise.
     fn sample(&self, noise: &mut Noise) -> Tensor<D> {
         let logits = self.logits.clone().inner();
+        #[cfg(feature = "flex")]
+        if let Some(top) = kernel::gumbel_top_k(&logits, self.count, kernel::Mark::Rank, noise) {
+            return on_device(top, &self.device());
+        }
         let gumbel = noise.draw(Base::Gumbel, self.shape(), (&logits.device(), self.dtype()));
         on_device(ranks_of_top(gumbel + logits, self.count), &self.device())
     }

@@ -1,109 +1,45 @@
-//! Binary Concrete: noise, perturbation, temperature and sigmoid in one pass.
+//! Binary Concrete: the sigmoid of logits with logistic noise.
 #![allow(clippy::inline_always)] // see `Work::run`
 
-use burn::tensor::Tensor;
+use super::elementary::{ln_above_zero, sigmoid};
+use super::relaxed::Squash;
+use crate::noise::Base;
 
-use super::elementary::sigmoid;
-use super::flex::{RowKernel, StraightThrough, apply, apply_straight_through, serves};
-use super::gumbel_softmax::reciprocal;
-use super::{Work, widest};
-use crate::noise::{Base, Draw, Noise};
-
-/// `σ((φ + L)/τ)` with the noise that [`Noise::draw`] would give; `None`, and no draw made, where there is no kernel for
-/// these logits.
-pub(crate) fn binary_concrete<const D: usize>(
-    logits: &Tensor<D>,
-    temperature: f64,
-    noise: &mut Noise,
-) -> Option<Tensor<D>> {
-    serves(logits).then(|| apply(BinaryConcrete::new(temperature, noise), logits.clone()))
-}
-
-/// The same, hardened to 1 where `φ + L > 0` and 0 elsewhere, with the gradient of the soft bit.
-pub(crate) fn straight_through_binary_concrete<const D: usize>(
-    logits: &Tensor<D>,
-    temperature: f64,
-    noise: &mut Noise,
-) -> Option<Tensor<D>> {
-    serves(logits).then(|| apply_straight_through(BinaryConcrete::new(temperature, noise), logits.clone()))
-}
-
+/// `y = σ(z)`, and 1 where `z > 0`.
 #[derive(Clone, Copy, Debug)]
-struct BinaryConcrete {
-    rate: f32,
-    draw: Draw,
-}
+pub(crate) struct BinaryConcrete;
 
-impl BinaryConcrete {
-    fn new(temperature: f64, noise: &mut Noise) -> Self {
-        Self { rate: reciprocal(temperature), draw: noise.next_draw() }
-    }
-}
+impl Squash for BinaryConcrete {
+    const BASE: Base = Base::Logistic;
 
-impl RowKernel for BinaryConcrete {
-    fn row_len(&self) -> usize {
+    #[inline(always)]
+    fn event_len(&self) -> usize {
         1
     }
 
-    fn forward(&self, first: usize, logits: &[f32], out: &mut [f32]) {
-        widest(Forward { kernel: self, first, logits, out, hard: None });
-    }
-
-    fn backward(&self, y: &[f32], gradient: &mut [f32]) {
-        widest(Backward { kernel: self, y, gradient });
-    }
-}
-
-impl StraightThrough for BinaryConcrete {
-    fn forward_hard(&self, first: usize, logits: &[f32], soft: &mut [f32], hard: &mut [f32]) {
-        widest(Forward { kernel: self, first, logits, out: soft, hard: Some(hard) });
-    }
-}
-
-struct Forward<'a> {
-    kernel: &'a BinaryConcrete,
-    first: usize,
-    logits: &'a [f32],
-    out: &'a mut [f32],
-    hard: Option<&'a mut [f32]>,
-}
-
-impl Work for Forward<'_> {
-    type Output = ();
-
     #[inline(always)]
-    fn run(self) {
-        let Self { kernel: &BinaryConcrete { rate, draw }, first, logits, out, hard } = self;
-        draw.fill(Base::Logistic, first, out);
-        for (x, &logit) in out.iter_mut().zip(logits) {
-            *x = (logit + *x) * rate;
-        }
+    fn squash(&self, z: &mut [f32], hard: Option<&mut [f32]>) {
         if let Some(hard) = hard {
-            for (hard, &x) in hard.iter_mut().zip(out.iter()) {
-                *hard = if x > 0.0 { 1.0 } else { 0.0 };
+            for (hard, &z) in hard.iter_mut().zip(z.iter()) {
+                *hard = if z > 0.0 { 1.0 } else { 0.0 };
             }
         }
-        for x in out.iter_mut() {
-            *x = sigmoid(*x);
+        for z in z {
+            *z = sigmoid(*z);
         }
     }
-}
 
-struct Backward<'a> {
-    kernel: &'a BinaryConcrete,
-    y: &'a [f32],
-    gradient: &'a mut [f32],
-}
-
-impl Work for Backward<'_> {
-    type Output = ();
-
-    /// `g y (1 − y)/τ`.
+    /// `g y (1 − y)`.
     #[inline(always)]
-    fn run(self) {
-        let Self { kernel: &BinaryConcrete { rate, .. }, y, gradient } = self;
+    fn pull_back(&self, y: &[f32], gradient: &mut [f32]) {
         for (slope, &y) in gradient.iter_mut().zip(y) {
-            *slope *= y * (1.0 - y) * rate;
+            *slope *= y * (1.0 - y);
         }
+    }
+
+    /// `ln y − ln(1 − y)`.
+    #[inline(always)]
+    fn latent(&self, y: f32) -> f32 {
+        ln_above_zero(y) - ln_above_zero(1.0 - y)
     }
 }

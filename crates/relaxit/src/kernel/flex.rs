@@ -1,170 +1,135 @@
-//! Kernels on Burn's CPU backend: the tensor's memory, the threads, and the step on the autodiff tape.
+//! Kernels on Burn's CPU backend: off the autodiff tape and on it again, the tensor's memory, and the threads.
 
 use std::fmt::Debug;
-use std::marker::PhantomData;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{BackendTensor, DispatchTensor, DispatchTensorKind, Flex, FlexDevice};
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, Shape, Tensor, TensorData};
 use rayon::prelude::*;
 
 /// Elements that one task works on: a few of these fit into the first-level cache of one core.
-const TASK: usize = 1 << 12;
+pub(super) const TASK: usize = 1 << 12;
 
-/// A map of rows to rows of the same shape whose gradient needs its result alone.
-pub(super) trait RowKernel: Copy + Debug + Send + Sync + 'static {
-    /// Elements of one row; the results must not depend on how many rows one call gets.
-    fn row_len(&self) -> usize;
+/// A tensor of the CPU backend.
+pub(super) type Array = FloatTensor<Flex>;
 
-    /// Computes `out` from whole rows `x`, the first of which starts at element `first` of the tensor.
-    fn forward(&self, first: usize, x: &[f32], out: &mut [f32]);
+/// A function of `N` tensors with its gradient.
+pub(super) trait Fused<const N: usize>: Clone + Debug + Send + 'static {
+    /// What the backward step needs.
+    type Saved: Clone + Debug + Send + 'static;
 
-    /// Turns the gradient in the result `y` into that in `x`, where it lies.
-    fn backward(&self, y: &[f32], gradient: &mut [f32]);
+    /// The value.
+    fn forward(&self, inputs: [Array; N]) -> (Array, Self::Saved);
+
+    /// The gradients in the inputs, at least those that are `wanted`, from that in the value.
+    fn backward(self, saved: Self::Saved, gradient: Array, wanted: [bool; N]) -> [Option<Array>; N];
 }
 
-/// A kernel with a hard version, whose gradient is that of the soft one.
-pub(super) trait StraightThrough: RowKernel {
-    /// Computes `hard` beside [`forward`](RowKernel::forward)'s result.
-    fn forward_hard(&self, first: usize, x: &[f32], soft: &mut [f32], hard: &mut [f32]);
+/// Whether `tensors` are what [`apply`] was made for: f32, on Burn's CPU backend, all with a tape or all without.
+pub(super) fn serves<const D: usize>(tensors: &[&Tensor<D>]) -> bool {
+    let taped = |tensor: &Tensor<D>| match tensor.clone().into_dispatch().kind {
+        DispatchTensorKind::Flex(_) => Some(false),
+        DispatchTensorKind::Autodiff(inner) => matches!(*inner, DispatchTensorKind::Flex(_)).then_some(true),
+        #[allow(unreachable_patterns)] // the only two backends of the default build
+        _ => None,
+    };
+    tensors.iter().all(|tensor| tensor.dtype() == DType::F32)
+        && (tensors.iter().all(|tensor| taped(tensor) == Some(false))
+            || tensors.iter().all(|tensor| taped(tensor) == Some(true)))
 }
 
-/// Whether `tensor` is what [`apply`] was made for: f32, on Burn's CPU backend, tracked or not.
-pub(super) fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
-    tensor.dtype() == DType::F32
-        && match tensor.clone().into_dispatch().kind {
-            DispatchTensorKind::Flex(_) => true,
-            DispatchTensorKind::Autodiff(inner) => matches!(*inner, DispatchTensorKind::Flex(_)),
-            #[allow(unreachable_patterns)] // the only two backends of the default build
-            _ => false,
-        }
+/// What is behind an f32 tensor on Burn's CPU backend without a tape.
+pub(super) fn untaped<const D: usize>(tensor: &Tensor<D>) -> Option<Array> {
+    match tensor.clone().into_dispatch().kind {
+        DispatchTensorKind::Flex(array) if tensor.dtype() == DType::F32 => Some(array.float()),
+        _ => None,
+    }
 }
 
-/// `kernel` of a tensor that it [`serves`], with its gradient.
-pub(super) fn apply<const D: usize>(kernel: impl RowKernel, x: Tensor<D>) -> Tensor<D> {
-    on_tape(kernel, x, |x| {
-        let y = map(x, |x| {
-            by_rows(kernel.row_len(), x.len(), |first, out| kernel.forward(first, &x[first..first + out.len()], out))
+/// `function` of tensors that it [`serves`], with its gradient.
+pub(super) fn apply<F: Fused<N>, const N: usize, const D: usize>(function: F, inputs: [Tensor<D>; N]) -> Tensor<D> {
+    const { assert!(N > 0, "the first input says which tape there is") }
+    let inputs = inputs.map(Tensor::into_dispatch);
+    let autodiff = inputs[0].autodiff;
+    let kind = if matches!(inputs[0].kind, DispatchTensorKind::Autodiff(_)) {
+        let parts = inputs.map(|input| {
+            let DispatchTensorKind::Autodiff(inner) = input.kind else { unreachable!("the caller asked `serves`") };
+            flex(*inner).autodiff().into_parts()
         });
-        (y.clone(), y)
-    })
-}
-
-/// The hard version of `kernel` of a tensor that it [`serves`], with the gradient of the soft one.
-pub(super) fn apply_straight_through<const D: usize>(kernel: impl StraightThrough, x: Tensor<D>) -> Tensor<D> {
-    on_tape(kernel, x, |x| {
-        let mut hard = Vec::new();
-        let soft = map(x, |x| {
-            let soft;
-            (soft, hard) = pairs_by_rows(kernel.row_len(), x.len(), |first, soft, hard| {
-                kernel.forward_hard(first, &x[first..first + soft.len()], soft, hard);
-            });
-            soft
-        });
-        let hard = TensorData::new(hard, soft.layout().shape().clone());
-        (soft, Flex::float_from_data(hard, &FlexDevice))
-    })
-}
-
-/// Takes `x` off its wrappings, computes what the backward step needs and the result, and wraps the result as `x` was.
-fn on_tape<const D: usize>(
-    kernel: impl RowKernel,
-    x: Tensor<D>,
-    forward: impl FnOnce(&FloatTensor<Flex>) -> (FloatTensor<Flex>, FloatTensor<Flex>),
-) -> Tensor<D> {
-    let DispatchTensor { kind, autodiff } = x.into_dispatch();
-    let kind = match kind {
-        DispatchTensorKind::Flex(x) => DispatchTensorKind::Flex(BackendTensor::Float(forward(&x.float()).1)),
-        DispatchTensorKind::Autodiff(inner) => {
-            #[allow(irrefutable_let_patterns)] // the only backend of the default build
-            let DispatchTensorKind::Flex(x) = *inner else { unreachable!("the caller asked `serves`") };
-            let (x, node) = x.autodiff().into_parts();
-            let (soft, result) = forward(&x);
-            // Bound by computation: never done again to save memory, so that the strategy does not matter.
-            let result = match Step(PhantomData).prepare::<NoCheckpointing>([node]).compute_bound().stateful() {
-                OpsKind::Tracked(step) => step.finish((kernel, soft), result),
-                OpsKind::UnTracked(step) => step.finish(result),
-            };
-            DispatchTensorKind::Autodiff(Box::new(DispatchTensorKind::Flex(BackendTensor::Autodiff(result))))
-        }
-        #[allow(unreachable_patterns)]
-        _ => unreachable!("the caller asked `serves`"),
+        let (value, saved) = function.forward(parts.each_ref().map(|(array, _)| array.clone()));
+        // Bound by computation: never done again to save memory, so that the strategy does not matter.
+        let prepared = Step(function.clone()).prepare::<NoCheckpointing>(parts.map(|(_, node)| node)).compute_bound();
+        let value = match prepared.stateful() {
+            OpsKind::Tracked(step) => step.finish((function, saved), value),
+            OpsKind::UnTracked(step) => step.finish(value),
+        };
+        DispatchTensorKind::Autodiff(Box::new(DispatchTensorKind::Flex(BackendTensor::Autodiff(value))))
+    } else {
+        let (value, _) = function.forward(inputs.map(|input| flex(input.kind).float()));
+        DispatchTensorKind::Flex(BackendTensor::Float(value))
     };
     Tensor::from_dispatch(DispatchTensor { kind, autodiff })
 }
 
-/// The backward step of a kernel, which is its state.
+fn flex(kind: DispatchTensorKind) -> BackendTensor<Flex> {
+    let DispatchTensorKind::Flex(tensor) = kind else { unreachable!("the caller asked `serves`") };
+    tensor
+}
+
+/// The backward step of a function.
 #[derive(Debug)]
-struct Step<K>(PhantomData<K>);
+struct Step<F>(F);
 
-impl<K: RowKernel> Backward<Flex, 1> for Step<K> {
-    type State = (K, FloatTensor<Flex>);
+impl<F: Fused<N>, const N: usize> Backward<Flex, N> for Step<F> {
+    type State = (F, F::Saved);
 
-    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let (kernel, y) = ops.state;
-        unary::<Flex, _>(ops.parents, ops.node, gradients, |gradient| {
-            let (y, task) = (elements(&y), task(kernel.row_len()));
-            // In the gradient's own memory, unless another tensor looks at it: fresh pages cost more than the numbers.
-            let mut in_order = gradient.to_contiguous();
-            drop(gradient);
-            let slopes = in_order.storage_mut::<f32>();
-            if slopes.len() <= task {
-                kernel.backward(y, slopes);
-            } else {
-                let chunks = y.par_chunks(task).zip(slopes.par_chunks_mut(task));
-                chunks.for_each(|(y, slopes)| kernel.backward(y, slopes));
+    fn backward(self, ops: Ops<Self::State, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let (function, saved) = ops.state;
+        let gradient = gradients.consume::<Flex>(&ops.node);
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        for (parent, gradient) in ops.parents.into_iter().zip(function.backward(saved, gradient, wanted)) {
+            if let Some(parent) = parent {
+                gradients.register::<Flex>(parent.id, gradient.expect("a gradient that was wanted"));
             }
-            in_order
-        });
+        }
     }
 }
 
-/// A tensor of the shape of `x` with the elements that `compute` makes of those of `x`, in order.
-fn map(x: &FloatTensor<Flex>, compute: impl FnOnce(&[f32]) -> Vec<f32>) -> FloatTensor<Flex> {
-    let x = x.to_contiguous();
-    let out = compute(elements(&x));
-    Flex::float_from_data(TensorData::new(out, x.layout().shape().clone()), &FlexDevice)
-}
-
-fn elements(x: &FloatTensor<Flex>) -> &[f32] {
+/// The elements of an array made contiguous.
+pub(super) fn elements(x: &Array) -> &[f32] {
     x.as_slice().expect("an f32 tensor made contiguous")
 }
 
-/// `len` elements computed by tasks of whole rows; each task is told where it starts.
-fn by_rows(row_len: usize, len: usize, compute: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
-    let mut out = vec![0.0; len];
-    let task = task(row_len);
-    if len <= task {
-        compute(0, &mut out);
-    } else {
-        out.par_chunks_mut(task).enumerate().for_each(|(index, chunk)| compute(index * task, chunk));
-    }
-    out
+/// `x` to be written to, in order: in its own memory, unless another tensor looks at it, because fresh pages cost more
+/// than the numbers.
+pub(super) fn writable(x: Array) -> Array {
+    let in_order = x.to_contiguous();
+    drop(x);
+    in_order
 }
 
-/// [`by_rows`], of two results.
-fn pairs_by_rows(
-    row_len: usize,
-    len: usize,
-    compute: impl Fn(usize, &mut [f32], &mut [f32]) + Sync,
-) -> (Vec<f32>, Vec<f32>) {
-    let (mut a, mut b) = (vec![0.0; len], vec![0.0; len]);
-    let task = task(row_len);
-    if len <= task {
-        compute(0, &mut a, &mut b);
+/// An array of these elements.
+pub(super) fn array(elements: Vec<f32>, shape: &Shape) -> Array {
+    Flex::float_from_data(TensorData::new(elements, shape.clone()), &FlexDevice)
+}
+
+/// Does every task, on all threads if there are several.
+pub(super) fn in_parallel<T: Send>(tasks: impl Iterator<Item = T>, run: impl Fn(T) + Send + Sync) {
+    let tasks: Vec<T> = tasks.collect();
+    if tasks.len() > 1 {
+        tasks.into_par_iter().for_each(run);
     } else {
-        let chunks = a.par_chunks_mut(task).zip(b.par_chunks_mut(task));
-        chunks.enumerate().for_each(|(index, (a, b))| compute(index * task, a, b));
+        tasks.into_iter().for_each(run);
     }
-    (a, b)
 }
 
 /// The elements of one task: whole rows, one at least.
-fn task(row_len: usize) -> usize {
+pub(super) fn task(row_len: usize) -> usize {
+    let row_len = row_len.max(1);
     row_len * (TASK / row_len).max(1)
 }

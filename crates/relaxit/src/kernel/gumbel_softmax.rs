@@ -1,93 +1,28 @@
-//! Gumbel-Softmax: noise, perturbation, temperature and softmax in one pass.
+//! Gumbel-Softmax: the softmax of logits with Gumbel noise.
 #![allow(clippy::inline_always)] // see `Work::run`
 
-use burn::tensor::Tensor;
+use super::elementary::{dot, exp, ln_above_zero, max, sum};
+use super::relaxed::Squash;
+use crate::noise::Base;
 
-use super::elementary::{dot, exp, max, sum};
-use super::flex::{RowKernel, StraightThrough, apply, apply_straight_through, serves};
-use super::{Work, widest};
-use crate::noise::{Base, Draw, Noise};
-
-/// `softmax((φ + g)/τ)` over the last dimension, with the noise that [`Noise::draw`] would give; `None`, and no draw
-/// made, where there is no kernel for these logits.
-pub(crate) fn gumbel_softmax<const D: usize>(
-    logits: &Tensor<D>,
-    temperature: f64,
-    noise: &mut Noise,
-) -> Option<Tensor<D>> {
-    serves(logits).then(|| apply(GumbelSoftmax::new(logits, temperature, noise), logits.clone()))
-}
-
-/// The same, hardened to the one-hot argmax, with the gradient of the soft choice.
-pub(crate) fn straight_through_gumbel_softmax<const D: usize>(
-    logits: &Tensor<D>,
-    temperature: f64,
-    noise: &mut Noise,
-) -> Option<Tensor<D>> {
-    serves(logits).then(|| apply_straight_through(GumbelSoftmax::new(logits, temperature, noise), logits.clone()))
-}
-
-/// `1/τ`, rounded as the plain way rounds it.
-#[allow(clippy::cast_possible_truncation)]
-pub(super) fn reciprocal(temperature: f64) -> f32 {
-    temperature.recip() as f32
-}
-
+/// `y = softmax(z)` over the last dimension, and 1 at its first largest entry.
 #[derive(Clone, Copy, Debug)]
-struct GumbelSoftmax {
-    categories: usize,
-    rate: f32,
-    draw: Draw,
+pub(crate) struct GumbelSoftmax {
+    /// How many there are, one at least.
+    pub(crate) categories: usize,
 }
 
-impl GumbelSoftmax {
-    fn new<const D: usize>(logits: &Tensor<D>, temperature: f64, noise: &mut Noise) -> Self {
-        Self { categories: logits.dims()[D - 1], rate: reciprocal(temperature), draw: noise.next_draw() }
-    }
-}
+impl Squash for GumbelSoftmax {
+    const BASE: Base = Base::Gumbel;
 
-impl RowKernel for GumbelSoftmax {
-    fn row_len(&self) -> usize {
+    #[inline(always)]
+    fn event_len(&self) -> usize {
         self.categories
     }
 
-    fn forward(&self, first: usize, logits: &[f32], out: &mut [f32]) {
-        widest(Forward { kernel: self, first, logits, out, hard: None });
-    }
-
-    fn backward(&self, y: &[f32], gradient: &mut [f32]) {
-        widest(Backward { kernel: self, y, gradient });
-    }
-}
-
-impl StraightThrough for GumbelSoftmax {
-    fn forward_hard(&self, first: usize, logits: &[f32], soft: &mut [f32], hard: &mut [f32]) {
-        widest(Forward { kernel: self, first, logits, out: soft, hard: Some(hard) });
-    }
-}
-
-struct Forward<'a> {
-    kernel: &'a GumbelSoftmax,
-    first: usize,
-    logits: &'a [f32],
-    out: &'a mut [f32],
-    /// All zero; gets the ones.
-    hard: Option<&'a mut [f32]>,
-}
-
-impl Work for Forward<'_> {
-    type Output = ();
-
     #[inline(always)]
-    fn run(self) {
-        let Self { kernel: &GumbelSoftmax { categories, rate, draw }, first, logits, out, hard } = self;
-        // Several short loops over a few kilobytes, each without a dependency from one element to the next but the
-        // reductions of a row.
-        draw.fill(Base::Gumbel, first, out);
-        for (x, &logit) in out.iter_mut().zip(logits) {
-            *x = (logit + *x) * rate;
-        }
-        for row in out.chunks_exact_mut(categories) {
+    fn squash(&self, z: &mut [f32], hard: Option<&mut [f32]>) {
+        for row in z.chunks_exact_mut(self.categories) {
             let greatest = max(row);
             for x in row {
                 *x -= greatest;
@@ -95,41 +30,36 @@ impl Work for Forward<'_> {
         }
         if let Some(hard) = hard {
             // Before the exponential, which may round a near loser up to the winner.
-            for (row, hard) in out.chunks_exact(categories).zip(hard.chunks_exact_mut(categories)) {
+            for (row, hard) in z.chunks_exact(self.categories).zip(hard.chunks_exact_mut(self.categories)) {
                 let winner = row.iter().position(|&x| x >= 0.0).unwrap_or(0);
                 hard[winner] = 1.0;
             }
         }
-        for x in out.iter_mut() {
+        for x in z.iter_mut() {
             *x = exp(*x);
         }
-        for row in out.chunks_exact_mut(categories) {
+        for row in z.chunks_exact_mut(self.categories) {
             let share = 1.0 / sum(row);
             for x in row {
                 *x *= share;
             }
         }
     }
-}
 
-struct Backward<'a> {
-    kernel: &'a GumbelSoftmax,
-    y: &'a [f32],
-    gradient: &'a mut [f32],
-}
-
-impl Work for Backward<'_> {
-    type Output = ();
-
-    /// `yₖ (gₖ − Σⱼ yⱼ gⱼ)/τ`.
+    /// `yₖ (gₖ − Σⱼ yⱼ gⱼ)`.
     #[inline(always)]
-    fn run(self) {
-        let Self { kernel: &GumbelSoftmax { categories, rate, .. }, y, gradient } = self;
-        for (y, gradient) in y.chunks_exact(categories).zip(gradient.chunks_exact_mut(categories)) {
+    fn pull_back(&self, y: &[f32], gradient: &mut [f32]) {
+        for (y, gradient) in y.chunks_exact(self.categories).zip(gradient.chunks_exact_mut(self.categories)) {
             let mean = dot(y, gradient);
             for (slope, &y) in gradient.iter_mut().zip(y) {
-                *slope = y * (*slope - mean) * rate;
+                *slope = y * (*slope - mean);
             }
         }
+    }
+
+    /// `ln y`, because the slopes of an event add up to 0.
+    #[inline(always)]
+    fn latent(&self, y: f32) -> f32 {
+        ln_above_zero(y)
     }
 }

@@ -19,14 +19,34 @@ mod flex;
 mod instruction_set;
 
 #[cfg(feature = "flex")]
+mod adam;
+#[cfg(feature = "flex")]
+mod bernoulli;
+#[cfg(feature = "flex")]
 mod binary_concrete;
 #[cfg(feature = "flex")]
 mod gumbel_softmax;
+#[cfg(feature = "flex")]
+mod hard_concrete;
+#[cfg(feature = "flex")]
+mod relaxed;
+#[cfg(feature = "flex")]
+mod top_k;
 
 pub(crate) use self::elementary::ln;
 pub(crate) use self::instruction_set::{Work, widest};
 
 #[cfg(feature = "flex")]
-pub(crate) use self::binary_concrete::{binary_concrete, straight_through_binary_concrete};
+pub(crate) use self::adam::{AdamStep, adam, serves_adam};
 #[cfg(feature = "flex")]
-pub(crate) use self::gumbel_softmax::{gumbel_softmax, straight_through_gumbel_softmax};
+pub(crate) use self::bernoulli::{bernoulli_expected_log_prob, bernoulli_log_prob};
+#[cfg(feature = "flex")]
+pub(crate) use self::binary_concrete::BinaryConcrete;
+#[cfg(feature = "flex")]
+pub(crate) use self::gumbel_softmax::GumbelSoftmax;
+#[cfg(feature = "flex")]
+pub(crate) use self::hard_concrete::HardConcrete;
+#[cfg(feature = "flex")]
+pub(crate) use self::relaxed::{rsample, rsample_straight_through};
+#[cfg(feature = "flex")]
+pub(crate) use self::top_k::{Mark, gumbel_top_k};

@@ -3,9 +3,11 @@
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::mixed::{GateMoments, Stretch, with_atoms};
-use super::{ConditionalRelaxation, Relaxation, RelaxedBernoulli, Tempered};
+use super::{ConditionalRelaxation, Relaxation, RelaxedBernoulli, Tempered, harden_draw};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Moments, Reparameterized, replicate};
 use crate::error::Result;
+#[cfg(feature = "flex")]
+use crate::kernel;
 use crate::math::on_device;
 use crate::noise::{Base, Noise};
 use crate::support::{Support, finite};
@@ -149,6 +151,15 @@ impl<const D: usize> Reparameterized<D> for HardConcrete<D> {
     fn transport(&self, noise: Tensor<D>) -> Tensor<D> {
         self.stretch.apply(self.concrete.transport(noise))
     }
+
+    /// In one fused pass where there is a kernel for these tensors, with the same noise.
+    fn rsample(&self, noise: &mut Noise) -> Tensor<D> {
+        #[cfg(feature = "flex")]
+        if let Some(y) = kernel::rsample(self.kernel(), self.logits(), self.temperature(), noise) {
+            return y;
+        }
+        self.transport(noise.draw(Self::BASE, self.shape(), (&self.device(), self.dtype())))
+    }
 }
 
 impl<const D: usize> Distribution<D> for HardConcrete<D> {
@@ -171,7 +182,8 @@ impl<const D: usize> Distribution<D> for HardConcrete<D> {
     }
 
     fn sample(&self, noise: &mut Noise) -> Tensor<D> {
-        on_device(self.stretch.apply(self.concrete.sample(noise).inner()), &self.device())
+        let inner = Self { concrete: self.concrete.inner(), stretch: self.stretch };
+        on_device(inner.rsample(noise), &self.device())
     }
 
     fn validate(&self) -> Result<()> {
@@ -224,6 +236,15 @@ impl<const D: usize> Relaxation<D> for HardConcrete<D> {
     fn squash(&self, z: Tensor<D>) -> Tensor<D> {
         self.stretch.apply(self.concrete.squash(z))
     }
+
+    /// In one fused pass where there is a kernel for these tensors, with the same noise.
+    fn rsample_straight_through(&self, noise: &mut Noise) -> Tensor<D> {
+        #[cfg(feature = "flex")]
+        if let Some(b) = kernel::rsample_straight_through(self.kernel(), self.logits(), self.temperature(), noise) {
+            return b;
+        }
+        harden_draw(self, noise)
+    }
 }
 
 impl<const D: usize> ConditionalRelaxation<D> for HardConcrete<D> {
@@ -253,6 +274,11 @@ impl<const D: usize> Tempered<D> for HardConcrete<D> {
 }
 
 impl<const D: usize> HardConcrete<D> {
+    #[cfg(feature = "flex")]
+    fn kernel(&self) -> kernel::HardConcrete {
+        kernel::HardConcrete::new(self.stretch.gamma, self.stretch.zeta)
+    }
+
     /// One gate for each row.
     fn moments(&self) -> GateMoments {
         let rows = self.shape().iter().product();

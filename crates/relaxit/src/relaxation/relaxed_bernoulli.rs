@@ -183,12 +183,10 @@ impl<const D: usize> Reparameterized<D> for RelaxedBernoulli<D> {
         activation::sigmoid(self.temperature.divide(self.logits.clone() + noise))
     }
 
-    /// In one fused pass where there is a kernel for these logits, with the same noise.
+    /// In one fused pass where there is a kernel for these tensors, with the same noise.
     fn rsample(&self, noise: &mut Noise) -> Tensor<D> {
         #[cfg(feature = "flex")]
-        if let Temperature::Scalar(temperature) = self.temperature
-            && let Some(y) = kernel::binary_concrete(&self.logits, temperature, noise)
-        {
+        if let Some(y) = kernel::rsample(kernel::BinaryConcrete, &self.logits, &self.temperature, noise) {
             return y;
         }
         self.transport(noise.draw(Self::BASE, self.shape(), (&self.device(), self.dtype())))
@@ -271,11 +269,11 @@ impl<const D: usize> Relaxation<D> for RelaxedBernoulli<D> {
         activation::sigmoid(z)
     }
 
-    /// In one fused pass where there is a kernel for these logits, with the same noise.
+    /// In one fused pass where there is a kernel for these tensors, with the same noise.
     fn rsample_straight_through(&self, noise: &mut Noise) -> Tensor<D> {
         #[cfg(feature = "flex")]
-        if let Temperature::Scalar(temperature) = self.temperature
-            && let Some(b) = kernel::straight_through_binary_concrete(&self.logits, temperature, noise)
+        if let Some(b) =
+            kernel::rsample_straight_through(kernel::BinaryConcrete, &self.logits, &self.temperature, noise)
         {
             return b;
         }

@@ -111,12 +111,10 @@ impl<const D: usize> Reparameterized<D> for RelaxedOneHotCategorical<D> {
         activation::softmax(self.temperature.divide(self.logits().clone() + noise), D - 1)
     }
 
-    /// In one fused pass where there is a kernel for these logits, with the same noise.
+    /// In one fused pass where there is a kernel for these tensors, with the same noise.
     fn rsample(&self, noise: &mut Noise) -> Tensor<D> {
         #[cfg(feature = "flex")]
-        if let Temperature::Scalar(temperature) = self.temperature
-            && let Some(y) = kernel::gumbel_softmax(self.logits(), temperature, noise)
-        {
+        if let Some(y) = kernel::rsample(self.kernel(), self.logits(), &self.temperature, noise) {
             return y;
         }
         self.transport(noise.draw(Self::BASE, self.shape(), (&self.device(), self.dtype())))
@@ -196,12 +194,10 @@ impl<const D: usize> Relaxation<D> for RelaxedOneHotCategorical<D> {
         z.exp()
     }
 
-    /// In one fused pass where there is a kernel for these logits, with the same noise.
+    /// In one fused pass where there is a kernel for these tensors, with the same noise.
     fn rsample_straight_through(&self, noise: &mut Noise) -> Tensor<D> {
         #[cfg(feature = "flex")]
-        if let Temperature::Scalar(temperature) = self.temperature
-            && let Some(b) = kernel::straight_through_gumbel_softmax(self.logits(), temperature, noise)
-        {
+        if let Some(b) = kernel::rsample_straight_through(self.kernel(), self.logits(), &self.temperature, noise) {
             return b;
         }
         harden_draw(self, noise)
@@ -280,6 +276,11 @@ impl<const D: usize> Tempered<D> for RelaxedOneHotCategorical<D> {
 }
 
 impl<const D: usize> RelaxedOneHotCategorical<D> {
+    #[cfg(feature = "flex")]
+    fn kernel(&self) -> kernel::GumbelSoftmax {
+        kernel::GumbelSoftmax { categories: self.shape()[D - 1] }
+    }
+
     /// Eight units in the last place of the largest normaliser, `ln K`.
     fn gap_resolution(&self) -> f64 {
         let (_, resolution) = limits(self.dtype());

@@ -159,3 +159,25 @@ impl<L> fmt::Debug for Case<L> {
             .finish_non_exhaustive()
     }
 }
+
+/// The first and the second half of the last dimension: the two parameters of a family, or those of two laws.
+///
+/// # Panics
+/// If the last dimension is odd.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// use relaxit::testing::{Case, halves, ks};
+/// let case = Case::new("Normal", &[0.5, -1.0], |p: Tensor<2>| {
+///     let (loc, log_scale) = halves(p);
+///     Normal::from_log_scale(loc, log_scale).unwrap()
+/// });
+/// ks::cdf(&case).assert();
+/// ```
+#[track_caller]
+pub fn halves<const D: usize>(parameters: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
+    let entries = parameters.dims()[D - 1];
+    assert!(entries.is_multiple_of(2), "halves: the last dimension must be even, got {entries}");
+    (parameters.clone().narrow(D - 1, 0, entries / 2), parameters.narrow(D - 1, entries / 2, entries / 2))
+}

@@ -16,6 +16,7 @@
 //! | [`Relaxation`](crate::relaxation::Relaxation), with an estimator | [`gradient::claim`] |
 //! | [`Mode`](crate::distribution::Mode) | [`mode::of_outcomes`], [`mode::of_draws`] |
 //! | anything | [`independence::rows`], [`extremes`] |
+//! | a reparameterised sample and a density | the checks of [`suite::reparameterized_density`], at once |
 //!
 //! The checks are tested too: [`faults`] holds the mistakes found in the wild, and each check rejects its own.
 //!
@@ -42,13 +43,14 @@ pub mod mode;
 pub mod moments;
 pub mod quadrature;
 pub mod score;
+pub mod suite;
 pub mod tails;
 
 use std::fmt;
 
 use burn::tensor::{DType, Tensor};
 
-pub use self::case::Case;
+pub use self::case::{Case, halves};
 
 /// A standard normal variable is further from 0 than this once in a million.
 pub const Z_MILLION: f64 = 4.892;

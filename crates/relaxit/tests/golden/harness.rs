@@ -161,6 +161,21 @@ pub(crate) fn differences(label: &str, got: &[f64], expected: &[f64], allowed: i
         .collect()
 }
 
+/// The quantities that most laws have; the divergence is that from `p` to `q`.
+pub(crate) fn common<L>(p: &L, q: &L, inputs: &Inputs, quantity: &str) -> Tensor<2>
+where
+    L: Density<2> + Moments<2> + Entropy<2> + KlDivergence<L, 2>,
+{
+    match quantity {
+        "log_prob" => p.log_prob(inputs.get("value")),
+        "mean" => p.mean(),
+        "variance" => p.variance(),
+        "entropy" => p.entropy(),
+        "kl_divergence" => p.kl_divergence(q),
+        _ => unknown(quantity),
+    }
+}
+
 /// A quantity that nobody computes must not pass.
 pub(crate) fn unknown(quantity: &str) -> ! {
     panic!("the fixture expects `{quantity}`, which this test does not compute")
