@@ -13,8 +13,15 @@ fn relaxit(arguments: &[&str]) -> Command {
 
 /// A training run of a second or two.
 fn small(out: &Path, more: &[&str]) -> Command {
-    let mut command =
-        relaxit(&["rl", "--steps=6000", "--seeds=2", "--hidden=8", "--evaluations=3", "--final-episodes=5"]);
+    let mut command = relaxit(&[
+        "rl",
+        "--steps=6000",
+        "--seeds=2",
+        "--hidden=8",
+        "--evaluations=3",
+        "--final-episodes=5",
+        "--gradients=4",
+    ]);
     command.arg("--out").arg(out).args(more);
     command
 }
@@ -100,6 +107,40 @@ fn a_run_goes_on_from_its_checkpoints_to_the_same_numbers() {
 }
 
 #[test]
+fn options_of_an_environment_stay_with_the_run() {
+    let parent = tempfile::tempdir().unwrap();
+    let [dry, rainy] = ["dry", "rainy"].map(|name| parent.path().join(name));
+    let fickle = ["--env-option", "fickle_passenger=true"];
+    let options = [&["--env=taxi", "--env-option", "is_rainy=true"], &fickle[..]].concat();
+    succeeds(&mut small(&dry, &["--env=taxi"]));
+    succeeds(&mut small(&rainy, &options));
+    assert!(metrics(&dry) != metrics(&rainy), "no rain fell");
+    let config = fs::read_to_string(rainy.join("config.toml")).unwrap();
+    assert!(config.contains(r#"env_options = ["fickle_passenger=true", "is_rainy=true"]"#), "{config}");
+
+    // A resumed run has them without being told, and refuses others.
+    let expected = metrics(&rainy);
+    for seed in ["seed-0", "seed-1"] {
+        fs::remove_dir_all(rainy.join(seed)).unwrap();
+    }
+    succeeds(&mut small(&rainy, &["--env=taxi", "--resume"]));
+    assert!(metrics(&rainy) == expected);
+    let message = fails(&mut small(&rainy, &["--env=taxi", "--resume", "--env-option=is_rainy=true"]), 2);
+    assert!(message.contains("env_options"), "{message}");
+
+    assert!(succeeds(relaxit(&["rl", "watch"]).arg(&rainy)).stdout.starts_with(b"reward"));
+    let message = fails(relaxit(&["rl", "compare"]).args([&dry, &rainy]), 1);
+    assert!(message.contains("taxi fickle_passenger=true is_rainy=true"), "{message}");
+
+    // Whoever makes the environment anew reads them there.
+    fs::write(rainy.join("config.toml"), config.replace("rainy", "sunny")).unwrap();
+    for command in [["rl", "watch"], ["audit", "--run"]] {
+        let message = fails(relaxit(&command).arg(&rainy), 1);
+        assert!(message.contains("is_sunny"), "{message}");
+    }
+}
+
+#[test]
 fn bad_input_is_refused_by_name() {
     let parent = tempfile::tempdir().unwrap();
     for (options, word) in [
@@ -110,6 +151,13 @@ fn bad_input_is_refused_by_name() {
         (&["--learning-rate=nan"], "learning"),
         (&["--seeds=0"], "seeds"),
         (&["--threshold=inf"], "threshold"),
+        (&["--gradients=1"], "gradients"),
+        (&["--env=taxi", "--env-option=is_rainy"], "--env-option: environment option: expected NAME=JSON"),
+        (&["--env=taxi", "--env-option=is_rainy=perhaps"], "`is_rainy=perhaps`"),
+        (&["--env=taxi", "--env-option=is_rainy=1"], "true or false, got `is_rainy=1`"),
+        (&["--env=taxi", "--env-option=is_sunny=true"], "fickle_probability, got `is_sunny=true`"),
+        (&["--env=cartpole", "--env-option=gravity=NaN"], "`gravity=NaN`"),
+        (&["--env=cartpole", "--env-option=gravity=3"], "no options, got `gravity=3`"),
         (&["--seed=18446744073709551615"], "seed"),
     ] {
         let run = parent.path().join("run");

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use relaxit_rl::check::check_environment;
 use relaxit_rl::environment::{
-    CartPole, Environment, Gymnasium, Space, Taxi, TimeLimit, VectorEnvironment, Vectorized, VectorizedCartPole,
-    VectorizedGymnasium, WorkerOptions,
+    CartPole, Environment, EnvironmentName, EnvironmentOptions, Gymnasium, Space, Taxi, TimeLimit, VectorEnvironment,
+    Vectorized, VectorizedCartPole, VectorizedGymnasium, WorkerOptions,
 };
 use relaxit_rl::{Error, Result};
 
@@ -17,6 +17,7 @@ fn fake(script: &str, expected: &str) -> WorkerOptions {
     WorkerOptions {
         command: ["sh", "-c", script].map(str::to_owned).to_vec(),
         time_limit: Duration::from_secs(seconds),
+        keywords: EnvironmentOptions::default(),
     }
 }
 
@@ -162,6 +163,41 @@ fn gymnasium_itself_conforms() {
         let error = Gymnasium::new(id, &options).expect_err("no environment for us").to_string();
         assert!(error.contains(expected), "{error}");
     }
+}
+
+/// A worker that answers with what it was asked, as its complaint.
+#[test]
+fn keywords_reach_the_worker_as_they_are() {
+    let keywords = EnvironmentOptions::new(["gravity=-5.0", "map_name=null", "desc=[\"SF\"]"]).expect("options");
+    let script = "read l; echo \"$l\" >&2; exit 1";
+    let options = WorkerOptions { keywords, ..fake(script, "died") };
+    let problem = problem(VectorizedGymnasium::new("Fake-v0", 3, &options));
+    assert!(problem.contains(r#""keywords":{"desc":["SF"],"gravity":-5.0,"map_name":null}"#), "{problem}");
+}
+
+#[test]
+fn gymnasium_itself_takes_keywords_and_says_which_there_are() {
+    let Some(options) = gymnasium() else { return };
+    let with = |assignments: &[&str]| {
+        let keywords = EnvironmentOptions::new(assignments).expect("options");
+        WorkerOptions { keywords, ..options.clone() }
+    };
+    let rain = ["fickle_passenger=true", "is_rainy=true", "rainy_probability=0.6"];
+    let mut theirs = VectorizedGymnasium::new("Taxi-v4", 4, &with(&rain)).expect("an environment");
+    let options_of_ours = EnvironmentOptions::new(rain).expect("options");
+    let mut ours = EnvironmentName::Taxi.make(4, &options_of_ours).expect("an environment");
+    for step in 0..500 {
+        let actions = [step % 6, step / 2 % 6, step / 5 % 6, step / 7 % 6];
+        theirs.step(&actions).expect("an answer");
+        ours.step(&actions).expect("infallible");
+        assert_eq!(theirs.steps().observations, ours.steps().observations, "{step}");
+        assert_eq!(theirs.steps().rewards, ours.steps().rewards, "{step}");
+    }
+    let mut short = Gymnasium::new("CartPole-v1", &with(&["max_episode_steps=3"])).expect("an environment");
+    let ended: Vec<bool> = (0..3).map(|_| short.step(0).expect("an answer").truncated).collect();
+    assert_eq!(ended, [false, false, true]);
+    let error = Gymnasium::new("Taxi-v4", &with(&["is_sunny=true"])).expect_err("no such option").to_string();
+    assert!(error.contains("is_sunny") && error.contains("fickle_passenger"), "{error}");
 }
 
 #[test]

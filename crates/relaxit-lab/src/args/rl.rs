@@ -71,6 +71,11 @@ pub struct RlArgs {
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
 
+    /// What the environment is made with beside its name, as in `is_rainy=true` (taxi) or `gravity=-5.0`
+    /// (gym:LunarLander-v3); repeat for each
+    #[arg(long, value_name = "NAME=JSON", action = clap::ArgAction::Append)]
+    pub env_option: Vec<String>,
+
     /// How the policy's gradient is estimated: reinforce, reinforce-baseline, a2c, relax, rebar or decoupled
     /// [default: relax]
     #[arg(long, value_name = "NAME")]
@@ -143,6 +148,10 @@ pub struct RlArgs {
     /// Episodes of the last evaluation, 1 to 100000 [default: 100]
     #[arg(long, value_name = "EPISODES", value_parser = size(1, 100_000))]
     pub final_episodes: Option<u64>,
+
+    /// Gradients of the final policy that are measured for their variance, 2 to 1000000 [default: 100]
+    #[arg(long, value_name = "COUNT", value_parser = size(2, 1_000_000))]
+    pub gradients: Option<u64>,
 
     /// Mean reward of 100 training episodes at which the task counts as learned
     #[arg(long, value_name = "REWARD", allow_negative_numbers = true)]

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use relaxit::estimator::Bias;
 use relaxit::noise::Noise;
 use relaxit_rl::agent::{Agent, Algorithm, Collection};
-use relaxit_rl::environment::{EnvironmentName, make};
+use relaxit_rl::environment::{EnvironmentName, EnvironmentOptions};
 
 use crate::args::rl::{CompareArgs, RlArgs, RlCommand, RlView};
 use crate::printer::{Printer, Progress};
@@ -43,7 +43,11 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
     let wanted = overlay(beginning(args)?, args)?;
     let path = args.out.clone().unwrap_or_else(|| wanted.default_directory());
     // Before anything is written: an environment that cannot be made must leave no directory behind.
-    let bias = Agent::new(make(&wanted.env, 1)?, wanted.agent.clone(), wanted.seed)?;
+    let environment = wanted.make(1).map_err(|error| match error {
+        relaxit_rl::Error::Parameter(refusal) => UsageError(format!("--env-option: {refusal}")).into(),
+        failure => anyhow::Error::from(failure),
+    })?;
+    let bias = Agent::new(environment, wanted.agent.clone(), wanted.seed)?;
     let (claims_unbiased, references) =
         (bias.bias() == Bias::Unbiased, bias.references().iter().map(ToString::to_string).collect());
     drop(bias);
@@ -159,6 +163,10 @@ fn overlay(mut config: RlConfig, args: &RlArgs) -> Result<RlConfig> {
         let name: EnvironmentName = env.parse().map_err(|error| UsageError(format!("--env: {error}")))?;
         config.env = name.to_string();
     }
+    if !args.env_option.is_empty() {
+        let options = EnvironmentOptions::new(&args.env_option);
+        config.env_options = options.map_err(|error| UsageError(format!("--env-option: {error}")))?;
+    }
     let agent = &mut config.agent;
     set(&mut agent.algorithm, args.agent.as_ref());
     if args.episodes {
@@ -183,6 +191,7 @@ fn overlay(mut config: RlConfig, args: &RlArgs) -> Result<RlConfig> {
     set_size(&mut config.environments, args.environments);
     set_size(&mut config.phases, args.evaluations);
     set_size(&mut config.final_episodes, args.final_episodes);
+    set_size(&mut config.gradients, args.gradients);
     set(&mut config.threshold, args.threshold.as_ref());
     set_size(&mut config.threads, args.threads);
     if !config.threshold.is_finite() {
@@ -203,14 +212,16 @@ fn print(summary: &Summary, path: &Path, printer: &Printer) -> Result<()> {
     let Summary { env, agent, evaluation_episodes, threshold, .. } = summary;
     let gradient = if summary.claims_unbiased { "unbiased" } else { "biased" };
     let counts = |interval: &Option<Interval>| interval.as_ref().map_or_else(|| "never".into(), said);
+    let threshold = if *threshold < f64::MAX {
+        format!("{threshold} reached by {} of {} seeds", summary.seeds_at_threshold, summary.seeds.len())
+    } else {
+        "none; --threshold sets one".into()
+    };
     let lines = [
         ("agent", format!("{agent} on {env}, {} seeds, policy gradient {gradient}", summary.seeds.len())),
         ("reward", format!("{} over {evaluation_episodes} episodes a seed", said(&summary.evaluation_reward))),
         ("terminated", format!("{} of these before the time limit", said(&summary.evaluation_terminated))),
-        (
-            "threshold",
-            format!("{threshold} reached by {} of {} seeds", summary.seeds_at_threshold, summary.seeds.len()),
-        ),
+        ("threshold", threshold),
         ("  episodes", counts(&summary.episodes_to_threshold)),
         ("  steps", counts(&summary.steps_to_threshold)),
         ("variance", said(&summary.gradient_variance)),
@@ -227,13 +238,14 @@ fn print(summary: &Summary, path: &Path, printer: &Printer) -> Result<()> {
 fn compare(args: &CompareArgs, printer: &Printer) -> Result<()> {
     let runs = args.runs.iter().map(|path: &PathBuf| Finished::read(path)).collect::<Result<Vec<_>>>()?;
     let first = runs.first().context("no runs are named")?;
-    let env = &first.summary.env;
+    let env = first.environment();
     for (run, path) in runs.iter().zip(&args.runs) {
-        ensure!(run.summary.env == *env, "{} is of {}, the first run of {env}", path.display(), run.summary.env);
+        let other = run.environment();
+        ensure!(other == env, "{} is of {other}, the first run of {env}", path.display());
     }
     let name = |run: &Finished| format!("{} ({} seeds)", run.summary.agent, run.summary.seeds.len());
     let curves: Vec<_> = runs.iter().map(|run| curve(name(run), &run.metrics)).collect();
-    write_atomically(&args.plot, learning_curves(env, &curves).as_bytes())?;
+    write_atomically(&args.plot, learning_curves(&env, &curves).as_bytes())?;
 
     let header = ["agent", "seeds", "reward", "episodes to threshold", "gradient variance", "P(better than first)"];
     let mut rows = vec![header.map(String::from)];

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use relaxit_rl::agent::Agent;
-use relaxit_rl::environment::{EnvironmentName, make};
+use relaxit_rl::environment::EnvironmentName;
 use relaxit_rl::render::record_by_name;
 
 use crate::args::rl::WatchArgs;
@@ -27,9 +27,10 @@ pub(super) fn watch(args: &WatchArgs, printer: &Printer) -> Result<()> {
         let problem = format!("environments of Gymnasium are not drawn here, and the run is of {}", config.env);
         return Err(UsageError(problem).into());
     }
-    let mut agent = Agent::new(make(&config.env, 1)?, config.agent.clone(), seed)?;
+    let mut agent = Agent::new(config.make(1)?, config.agent.clone(), seed)?;
     agent.adopt_policy(&newest(&args.run, seed)?)?;
-    let recording = record_by_name(&name, args.episode, |seen, mask| agent.likeliest_action(seen, mask))?;
+    let policy = |seen: &[f32], mask: &[bool]| agent.likeliest_action(seen, mask);
+    let recording = record_by_name(&name, &config.env_options, args.episode, policy)?;
     let out = args.out.clone().unwrap_or_else(|| args.run.join("watch.gif"));
     let mut gif = Vec::new();
     recording.write_gif(&mut gif).context("the animation cannot be encoded")?;

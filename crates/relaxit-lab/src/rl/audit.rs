@@ -10,7 +10,6 @@ use relaxit::estimator::Bias;
 use relaxit::noise::Noise;
 use relaxit::schedule::Anneal;
 use relaxit_rl::agent::{Agent, AgentConfig, AgentState, Algorithm, Collection};
-use relaxit_rl::environment::make;
 
 use super::config::RlConfig;
 use super::train::gradients;
@@ -96,7 +95,7 @@ impl Trial<'_> {
             ..of_algorithm
         };
         let seed = self.noise.fork(algorithm.name()).fork("tuning").bits();
-        let mut agent = Agent::new(make(&self.config.env, self.config.environments)?, config, seed)?;
+        let mut agent = Agent::new(self.config.make(self.config.environments)?, config, seed)?;
         agent.adopt_policy(self.policy)?;
         for _ in 0..self.tune {
             agent.update()?;

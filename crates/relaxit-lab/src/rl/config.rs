@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use relaxit::schedule::{Anneal, Curve};
 use relaxit_rl::agent::{AgentConfig, Algorithm, Choice};
+use relaxit_rl::environment::{EnvironmentName, EnvironmentOptions, VectorEnvironment};
 use serde::{Deserialize, Serialize};
 
 use crate::run::VERSION;
@@ -18,6 +19,9 @@ pub struct RlConfig {
     pub version: String,
     /// The environment's name.
     pub env: String,
+    /// What it is made with beside its name.
+    #[serde(default, skip_serializing_if = "EnvironmentOptions::is_empty")]
+    pub env_options: EnvironmentOptions,
     /// How many copies of it act at once.
     pub environments: usize,
     /// Steps of environments for each seed.
@@ -52,6 +56,7 @@ impl RlConfig {
             command: "rl".into(),
             version: VERSION.into(),
             env: env.into(),
+            env_options: EnvironmentOptions::default(),
             environments: 16,
             steps: 1_000_000,
             phases: 20,
@@ -81,12 +86,20 @@ impl RlConfig {
                 ..general
             },
             "acrobot" => Self {
-                steps: if bootstrapped { 500_000 } else { 1_000_000 },
+                // Without a baseline, episodes that all failed move the policy at random: more of them do so less, and one of
+                // them succeeds.
+                environments: if algorithm == Algorithm::Reinforce { 64 } else { 16 },
+                steps: match algorithm {
+                    Algorithm::A2c | Algorithm::Decoupled => 500_000,
+                    Algorithm::Reinforce => 4_000_000,
+                    _ => 1_000_000,
+                },
                 threshold: -100.0,
                 agent: match algorithm {
                     Algorithm::A2c => agent,
                     Algorithm::Decoupled => AgentConfig { temperature: 0.3, entropy: Anneal::Constant(0.001), ..agent },
                     // Whole episodes all look alike until one succeeds: chance must not make up the policy's mind before.
+                    Algorithm::Reinforce => AgentConfig { entropy: towards(0.1, 0.005, 100), ..agent },
                     _ => AgentConfig { entropy: towards(0.1, 0.005, 80), ..agent },
                 },
                 ..general
@@ -112,10 +125,19 @@ impl RlConfig {
         Self { steps: self.steps / 10, phases: 5, seeds: 2, gradients: 20, ..self }
     }
 
+    /// So many copies of the environment, from the episodes of seeds 0, 1, 2, ….
+    ///
+    /// # Errors
+    /// If there is no such environment, or it takes no such options.
+    pub fn make(&self, count: usize) -> relaxit_rl::Result<Box<dyn VectorEnvironment>> {
+        self.env.parse::<EnvironmentName>()?.make(count, &self.env_options)
+    }
+
     /// Where the run goes if the user does not say.
     #[must_use]
     pub fn default_directory(&self) -> PathBuf {
-        let env: String = self.env.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let env = std::iter::once(self.env.clone()).chain(self.env_options.assignments()).collect::<Vec<_>>().join("-");
+        let env: String = env.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         format!("runs/rl-{env}-{}-seed{}", self.agent.algorithm, self.seed).into()
     }
 }

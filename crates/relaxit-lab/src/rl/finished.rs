@@ -36,6 +36,13 @@ impl Finished {
         Ok(Self { metrics: metrics.collect::<Result<_>>()?, summary })
     }
 
+    /// What it is of, options included.
+    #[must_use]
+    pub fn environment(&self) -> String {
+        let Summary { env, env_options, .. } = &self.summary;
+        std::iter::once(env.clone()).chain(env_options.assignments()).collect::<Vec<_>>().join(" ")
+    }
+
     /// The final evaluation of each seed.
     #[must_use]
     pub fn rewards(&self) -> Vec<f64> {

@@ -2,6 +2,7 @@
 
 use relaxit::noise::Noise;
 use relaxit_rl::agent::Algorithm;
+use relaxit_rl::environment::EnvironmentOptions;
 use serde::{Deserialize, Serialize};
 
 use super::config::RlConfig;
@@ -19,6 +20,9 @@ pub struct Summary {
     pub version: String,
     /// The environment.
     pub env: String,
+    /// What it was made with beside its name.
+    #[serde(default, skip_serializing_if = "EnvironmentOptions::is_empty")]
+    pub env_options: EnvironmentOptions,
     /// The gradient estimator.
     pub agent: Algorithm,
     /// Whether its policy gradient is unbiased for the return within the time limit.
@@ -65,6 +69,7 @@ impl Summary {
             command: config.command.clone(),
             version: VERSION.into(),
             env: config.env.clone(),
+            env_options: config.env_options.clone(),
             agent: config.agent.algorithm,
             claims_unbiased,
             references,

@@ -7,7 +7,6 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use relaxit::noise::Noise;
 use relaxit_rl::agent::{Agent, AgentProgress, AgentState, Episode};
-use relaxit_rl::environment::make;
 use serde::{Deserialize, Serialize};
 
 use super::config::RlConfig;
@@ -93,7 +92,7 @@ pub fn train(
     run: &RunDirectory,
     after_phase: impl Fn(&PhaseMetrics),
 ) -> Result<(SeedSummary, Vec<PhaseMetrics>)> {
-    let mut agent = Agent::new(make(&config.env, config.environments)?, config.agent.clone(), seed)?;
+    let mut agent = Agent::new(config.make(config.environments)?, config.agent.clone(), seed)?;
     let mut progress = match Snapshot::newest(run, PREFIX)? {
         Some(snapshot) => {
             let (state, progress) = opened(snapshot)?;
@@ -195,7 +194,7 @@ fn phase(config: &RlConfig, seed: u64, agent: &mut Agent, progress: &mut Progres
     let last = progress.phase == config.phases;
     let count = if last { config.final_episodes } else { config.evaluation_episodes };
     let seeds: Vec<u64> = (EVALUATION_SEEDS..).take(count).collect();
-    let episodes = agent.evaluate(make(&config.env, count)?, &seeds, config.choice)?;
+    let episodes = agent.evaluate(config.make(count)?, &seeds, config.choice)?;
     let mean = |of: fn(&Episode) -> f64| episodes.iter().map(of).sum::<f64>() / episodes.len() as f64;
     Ok(PhaseMetrics {
         seed,
@@ -213,9 +212,9 @@ fn phase(config: &RlConfig, seed: u64, agent: &mut Agent, progress: &mut Progres
 
 /// Moments of `draws` gradients of `agent`, in environments of the run.
 pub(super) fn gradients(config: &RlConfig, agent: &Agent, draws: usize, noise: &mut Noise) -> Result<Moments> {
-    let mut moments: Option<Moments> = None;
+    let (mut environments, mut moments) = (config.make(config.environments)?, None::<Moments>);
     for _ in 0..draws {
-        let gradient = agent.gradient(make(&config.env, config.environments)?, noise)?;
+        let gradient = agent.gradient(&mut *environments, noise)?;
         moments.get_or_insert_with(|| Moments::new(gradient.len())).add(&gradient);
     }
     Ok(moments.unwrap_or_else(|| Moments::new(0)))

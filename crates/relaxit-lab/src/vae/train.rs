@@ -15,6 +15,7 @@ use super::config::VaeConfig;
 use super::evaluation::{Average, Evaluation};
 use super::gradient_variance::gradient_variance;
 use super::model::Vae;
+use super::stack::Stack;
 use super::step::{Step, optimizer};
 use crate::ahead::ahead;
 use crate::mnist::{Mnist, Protocol};

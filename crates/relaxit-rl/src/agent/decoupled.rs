@@ -13,7 +13,7 @@ use super::rows::{Rows, on};
 use super::trained::{Files, Trained};
 use crate::error::Result;
 
-/// `Σ ∇ q(s, a)`, with the action hard forwards and relaxed backwards at a temperature of its own.
+/// `Σ ∇ Σₐ q(s, a) aₐ`, with the action hard forwards and relaxed backwards at a temperature of its own.
 #[derive(Debug)]
 pub(super) struct Decoupled {
     critic: Trained<Network>,
@@ -24,22 +24,24 @@ pub(super) struct Decoupled {
 
 impl Decoupled {
     pub(super) fn new(
-        [features, hidden, actions]: [usize; 3],
+        shape: [usize; 3],
         hidden_bound: f64,
         [temperature, learning_rate]: [f64; 2],
         steps: usize,
         noise: &Noise,
         device: &Device,
     ) -> Self {
-        let inputs = features + actions;
-        let critic = Trained::new(Network::new([inputs, hidden, 1], [hidden_bound, 1e-2], noise, device));
+        let critic = Trained::new(Network::new(shape, [hidden_bound, 1e-2], noise, device));
         Self { critic, temperature, learning_rate, steps }
     }
 }
 
-/// `q(s, a)`: what `a` is better by than the policy.
+/// `Σₐ q(s, a) aₐ`: what the action is better by than the policy.
+///
+/// Linear in the action, so that its gradient there is what each action is worth, and nothing that a network makes up
+/// between them.
 fn value(critic: &Network, observations: Tensor<2>, actions: Tensor<2>) -> Tensor<2> {
-    critic.forward(Tensor::cat(vec![observations, actions], 1))
+    (critic.forward(observations) * actions).sum_dim(1)
 }
 
 impl PolicyGradient for Decoupled {

@@ -67,7 +67,7 @@ pub struct Agent {
     root: Noise,
     /// With autodiff.
     device: Device,
-    actor: Actor,
+    actor: Actor<'static>,
     policy: Trained<Network>,
     critic: Option<Trained<Network>>,
     estimator: Box<dyn PolicyGradient>,
@@ -277,13 +277,13 @@ impl Agent {
     }
 
     /// One estimate of the policy's gradient at the present parameters, all entries in one row, learning nothing: for
-    /// measuring bias and variance. In units of rewards, without clipping.
+    /// measuring bias and variance. In units of rewards, without clipping. `environment` starts anew.
     ///
     /// # Errors
     /// Whatever the environment gives.
-    pub fn gradient(&self, environment: Box<dyn VectorEnvironment>, noise: &mut Noise) -> Result<Vec<f64>> {
+    pub fn gradient(&self, environment: &mut dyn VectorEnvironment, noise: &mut Noise) -> Result<Vec<f64>> {
         let device = self.device.clone().without_autodiff();
-        let mut actor = Actor::new(environment);
+        let mut actor = Actor::new(Box::new(environment));
         actor.reset(&seeds(noise, actor.environment().num_environments()))?;
         let policy = self.policy.module().valid();
         let rollout = actor.act(&policy, self.config.collection, Some(noise), &device)?;

@@ -37,14 +37,14 @@ pub(super) struct Rollout {
 }
 
 /// Environments, and how far the episodes in them are.
-pub(super) struct Actor {
-    environment: Box<dyn VectorEnvironment>,
+pub(super) struct Actor<'a> {
+    environment: Box<dyn VectorEnvironment + 'a>,
     running: Vec<Episode>,
     gumbel: Vec<f32>,
     chosen: Vec<usize>,
 }
 
-impl fmt::Debug for Actor {
+impl fmt::Debug for Actor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let environments = self.environment.num_environments();
         f.debug_struct("Actor")
@@ -54,8 +54,8 @@ impl fmt::Debug for Actor {
     }
 }
 
-impl Actor {
-    pub(super) fn new(environment: Box<dyn VectorEnvironment>) -> Self {
+impl<'a> Actor<'a> {
+    pub(super) fn new(environment: Box<dyn VectorEnvironment + 'a>) -> Self {
         let environments = environment.num_environments();
         let gumbel = vec![0.0; environments * environment.num_actions()];
         Self { environment, running: Vec::new(), gumbel, chosen: vec![0; environments] }

@@ -134,9 +134,8 @@ fn learned(algorithm: Algorithm, one: bool) -> Agent {
 
 /// Mean of an agent's gradients, and their variance, entry by entry.
 fn moments(agent: &Agent, one: bool, draws: usize) -> (Vec<f64>, Vec<f64>) {
-    let mut noise = Noise::seeded(1);
-    let draws: Vec<Vec<f64>> =
-        (0..draws).map(|_| agent.gradient(TwoChoices::of(one, 16), &mut noise).unwrap()).collect();
+    let (mut environment, mut noise) = (TwoChoices::of(one, 16), Noise::seeded(1));
+    let draws: Vec<Vec<f64>> = (0..draws).map(|_| agent.gradient(&mut *environment, &mut noise).unwrap()).collect();
     let count = draws.len() as f64;
     let mean = |entry: usize| draws.iter().map(|draw| draw[entry]).sum::<f64>() / count;
     let means: Vec<f64> = (0..draws[0].len()).map(mean).collect();
@@ -145,6 +144,19 @@ fn moments(agent: &Agent, one: bool, draws: usize) -> (Vec<f64>, Vec<f64>) {
     };
     let variances = means.iter().enumerate().map(variance).collect();
     (means, variances)
+}
+
+#[test]
+fn a_gradient_depends_on_no_episode_before_it() {
+    for algorithm in Algorithm::ALL {
+        let config = AgentConfig { hidden: 8, collection: Collection::Segment(3), ..AgentConfig::new(algorithm) };
+        let agent = Agent::new(crate::environment::make("cartpole", 2).unwrap(), config, 0).unwrap();
+        let mut borrowed = crate::environment::make("cartpole", 2).unwrap();
+        let mut draw = || agent.gradient(&mut *borrowed, &mut Noise::seeded(7)).unwrap();
+        let first = draw();
+        assert!(first.iter().any(|entry| *entry != 0.0), "{algorithm}");
+        assert!(draw() == first, "{algorithm}");
+    }
 }
 
 /// The largest distance from the exact gradient, in standard errors.

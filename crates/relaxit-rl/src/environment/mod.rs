@@ -8,12 +8,14 @@
 //! | [`Gymnasium`] | any with discrete actions | any of fixed size | any number | as there |
 //!
 //! [`TimeLimit`] truncates the episodes of any of them; wrappers compose. [`Vectorized`] steps many at once, and [`make`]
-//! does so by name: that is what agents train on ([`VectorEnvironment`]).
+//! does so by name: that is what agents train on ([`VectorEnvironment`]). [`EnvironmentOptions`] are what some of them take
+//! beside their name.
 
 mod acrobot;
 mod cart_pole;
 mod gymnasium;
 mod name;
+mod options;
 mod space;
 pub(crate) mod taxi;
 mod time_limit;
@@ -25,6 +27,7 @@ pub use self::acrobot::Acrobot;
 pub use self::cart_pole::CartPole;
 pub use self::gymnasium::{Gymnasium, VectorizedGymnasium, WorkerOptions};
 pub use self::name::{EnvironmentName, make};
+pub use self::options::EnvironmentOptions;
 pub use self::space::{Observation, Space};
 pub use self::taxi::{Taxi, TaxiState, Transition};
 pub use self::time_limit::TimeLimit;

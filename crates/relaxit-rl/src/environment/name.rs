@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Acrobot, Taxi, VectorEnvironment, VectorizedGymnasium, WorkerOptions, vectorized, vectorized_cart_pole};
+use super::{
+    Acrobot, EnvironmentOptions, Taxi, VectorEnvironment, VectorizedGymnasium, WorkerOptions, vectorized,
+    vectorized_cart_pole,
+};
 use crate::error::{Error, Result};
 
 /// The name of an environment: `cartpole`, `acrobot`, `taxi`, or what Gymnasium calls them; or `gym:ID` for any
@@ -34,15 +37,22 @@ impl EnvironmentName {
     /// As many of these environments as asked for, from the episodes of seeds 0, 1, 2, ….
     ///
     /// # Errors
-    /// If `num_environments` is 0, or Gymnasium cannot make them.
-    pub fn make(&self, num_environments: usize) -> Result<Box<dyn VectorEnvironment>> {
+    /// If `num_environments` is 0, the environment takes no such options, or Gymnasium cannot make it.
+    pub fn make(&self, num_environments: usize, options: &EnvironmentOptions) -> Result<Box<dyn VectorEnvironment>> {
         Ok(match self {
-            Self::CartPole => Box::new(vectorized_cart_pole::limited(num_environments)?),
+            Self::CartPole => {
+                options.refuse_all("cartpole")?;
+                Box::new(vectorized_cart_pole::limited(num_environments)?)
+            }
             Self::Acrobot => {
+                options.refuse_all("acrobot")?;
                 Box::new(vectorized::limited(Acrobot::new(), Acrobot::MAX_EPISODE_STEPS, num_environments)?)
             }
-            Self::Taxi => Box::new(vectorized::limited(Taxi::new(), Taxi::MAX_EPISODE_STEPS, num_environments)?),
-            Self::Gymnasium(id) => Box::new(VectorizedGymnasium::new(id, num_environments, &WorkerOptions::default())?),
+            Self::Taxi => Box::new(vectorized::limited(options.taxi()?, Taxi::MAX_EPISODE_STEPS, num_environments)?),
+            Self::Gymnasium(id) => {
+                let worker = WorkerOptions { keywords: options.clone(), ..WorkerOptions::default() };
+                Box::new(VectorizedGymnasium::new(id, num_environments, &worker)?)
+            }
         })
     }
 }
@@ -79,7 +89,8 @@ impl FromStr for EnvironmentName {
     }
 }
 
-/// As many environments called `name` as asked for, with the limit that belongs to the task.
+/// As many environments called `name` as asked for, with the limit that belongs to the task and no other
+/// [options](EnvironmentOptions).
 ///
 /// # Errors
 /// If there is no such environment, it cannot be made, or `num_environments` is 0.
@@ -92,5 +103,5 @@ impl FromStr for EnvironmentName {
 /// # Ok::<(), relaxit_rl::Error>(())
 /// ```
 pub fn make(name: &str, num_environments: usize) -> Result<Box<dyn VectorEnvironment>> {
-    name.parse::<EnvironmentName>()?.make(num_environments)
+    name.parse::<EnvironmentName>()?.make(num_environments, &EnvironmentOptions::default())
 }

@@ -62,6 +62,40 @@ pub trait VectorEnvironment: Send {
     fn load(&mut self, snapshot: &Snapshot) -> Result<()>;
 }
 
+impl<E: VectorEnvironment + ?Sized> VectorEnvironment for &mut E {
+    fn num_environments(&self) -> usize {
+        (**self).num_environments()
+    }
+
+    fn observation_space(&self) -> &Space {
+        (**self).observation_space()
+    }
+
+    fn num_actions(&self) -> usize {
+        (**self).num_actions()
+    }
+
+    fn reset(&mut self, seeds: &[u64]) -> Result<()> {
+        (**self).reset(seeds)
+    }
+
+    fn step(&mut self, actions: &[usize]) -> Result<()> {
+        (**self).step(actions)
+    }
+
+    fn steps(&self) -> &Steps {
+        (**self).steps()
+    }
+
+    fn save(&self) -> Option<Snapshot> {
+        (**self).save()
+    }
+
+    fn load(&mut self, snapshot: &Snapshot) -> Result<()> {
+        (**self).load(snapshot)
+    }
+}
+
 /// What one step of `B` environments led to, each array row by row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Steps {

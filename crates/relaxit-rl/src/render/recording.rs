@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::{Picture, Render, Scene};
-use crate::environment::{Acrobot, CartPole, Environment, EnvironmentName, Observation, Taxi, TimeLimit};
+use crate::environment::{
+    Acrobot, CartPole, Environment, EnvironmentName, EnvironmentOptions, Observation, Taxi, TimeLimit,
+};
 use crate::error::{Error, Result};
 
 /// An episode, as it looked.
@@ -62,35 +64,40 @@ pub fn record<E: Environment + Render>(
     }
 }
 
-/// Records the episode of `seed` of the environment that [`make`](crate::environment::make) makes of `name`.
+/// Records the episode of `seed` of the environment that [`EnvironmentName::make`] makes of `name` and `options`.
 ///
 /// # Errors
-/// For environments of Gymnasium, which this crate cannot draw.
+/// For environments of Gymnasium, which this crate cannot draw, and for options that the environment does not take.
 ///
 /// # Panics
 /// If `policy` chooses an action that there is not.
 ///
 /// # Examples
 /// ```
-/// use relaxit_rl::environment::EnvironmentName;
+/// use relaxit_rl::environment::{EnvironmentName, EnvironmentOptions};
 /// use relaxit_rl::render::record_by_name;
-/// let recording = record_by_name(&EnvironmentName::Acrobot, 0, |seen, _| if seen[5] > 0.0 { 2 } else { 0 })?;
+/// let options = EnvironmentOptions::default();
+/// let push = |seen: &[f32], _: &[bool]| if seen[5] > 0.0 { 2 } else { 0 };
+/// let recording = record_by_name(&EnvironmentName::Acrobot, &options, 0, push)?;
 /// assert_eq!(recording.episode_return, -121.0);
 /// # Ok::<(), relaxit_rl::Error>(())
 /// ```
 pub fn record_by_name(
     name: &EnvironmentName,
+    options: &EnvironmentOptions,
     seed: u64,
     policy: impl FnMut(&[f32], &[bool]) -> usize,
 ) -> Result<Recording> {
     match name {
         EnvironmentName::CartPole => {
+            options.refuse_all("cartpole")?;
             record(&mut TimeLimit::new(CartPole::new(), CartPole::MAX_EPISODE_STEPS)?, seed, policy)
         }
         EnvironmentName::Acrobot => {
+            options.refuse_all("acrobot")?;
             record(&mut TimeLimit::new(Acrobot::new(), Acrobot::MAX_EPISODE_STEPS)?, seed, policy)
         }
-        EnvironmentName::Taxi => record(&mut TimeLimit::new(Taxi::new(), Taxi::MAX_EPISODE_STEPS)?, seed, policy),
+        EnvironmentName::Taxi => record(&mut TimeLimit::new(options.taxi()?, Taxi::MAX_EPISODE_STEPS)?, seed, policy),
         EnvironmentName::Gymnasium(_) => Err(Error::Environment {
             name: name.to_string(),
             problem: "only cartpole, acrobot and taxi can be drawn".to_owned(),

@@ -5,11 +5,11 @@ mod worker;
 use std::time::Duration;
 
 use self::worker::{Reply, Request, SpaceBits, Stepped, Worker};
-use super::{Environment, Space, Step, Steps, VectorEnvironment};
+use super::{Environment, EnvironmentOptions, Space, Step, Steps, VectorEnvironment};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
 
-/// How to run the process that steps an environment of Gymnasium.
+/// How to run the process that steps an environment of Gymnasium, and what to make there.
 ///
 /// # Examples
 /// ```
@@ -25,6 +25,8 @@ pub struct WorkerOptions {
     /// How long an answer may take before the worker counts as hung, and is killed: a minute, as some environments take
     /// long to load.
     pub time_limit: Duration,
+    /// Keyword arguments of the environment, as in `gymnasium.make(id, gravity=-5.0)`.
+    pub keywords: EnvironmentOptions,
 }
 
 impl WorkerOptions {
@@ -33,7 +35,7 @@ impl WorkerOptions {
     pub fn python(program: &str) -> Self {
         let script = include_str!("worker.py");
         let command = [program, "-c", script].map(str::to_owned).to_vec();
-        Self { command, time_limit: Duration::from_mins(1) }
+        Self { command, time_limit: Duration::from_mins(1), keywords: EnvironmentOptions::default() }
     }
 }
 
@@ -58,7 +60,8 @@ impl Connection {
         let name = format!("gym:{id}");
         let failed = |problem| Error::Environment { name: name.clone(), problem };
         let mut worker = Worker::start(&options.command, options.time_limit).map_err(failed)?;
-        let reply = worker.ask(&Request::Make { id, count, autoreset }).map_err(failed)?;
+        let make = Request::Make { id, count, autoreset, keywords: options.keywords.values() };
+        let reply = worker.ask(&make).map_err(failed)?;
         let Reply::Made { actions: num_actions, space, masked } = reply else {
             return Err(failed(worker.give_up("the worker did not say what it made".to_owned())));
         };
@@ -149,7 +152,8 @@ impl Gymnasium {
     /// The environment that Gymnasium calls `id`, at the start of the episode of seed 0.
     ///
     /// # Errors
-    /// If the worker cannot be started, or Gymnasium has no such environment, or one with other than discrete actions.
+    /// If the worker cannot be started, or Gymnasium has no such environment, or one with other than discrete actions,
+    /// or the environment does not take the keywords.
     pub fn new(id: &str, options: &WorkerOptions) -> Result<Self> {
         let connection = Connection::open(id, 1, false, options)?;
         let mut environment = Self { mask: vec![true; connection.num_actions], connection };

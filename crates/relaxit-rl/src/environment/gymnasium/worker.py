@@ -3,6 +3,7 @@
 Floating-point numbers travel as their bits, in whole numbers, so that none is rounded and infinities can pass.
 """
 
+import inspect
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ os.dup2(2, 1)
 
 import gymnasium  # noqa: E402
 import numpy as np  # noqa: E402
+from gymnasium.envs.registration import load_env_creator  # noqa: E402
 
 
 def f32(array):
@@ -28,9 +30,18 @@ def f64(number):
     return struct.unpack("<Q", struct.pack("<d", float(number)))[0]
 
 
+def accepted(id):
+    entry_point = gymnasium.spec(id.rpartition(":")[2]).entry_point
+    maker = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+    return [*inspect.signature(maker).parameters, "max_episode_steps"]
+
+
 class Environments:
-    def __init__(self, id, count, autoreset):
-        self.envs = [gymnasium.make(id) for _ in range(count)]
+    def __init__(self, id, count, autoreset, keywords):
+        try:
+            self.envs = [gymnasium.make(id, **keywords) for _ in range(count)]
+        except TypeError as error:
+            raise TypeError(f"{error}; {id} takes {', '.join(accepted(id))}") from error
         self.autoreset = autoreset
         self.space, self.actions = self.envs[0].observation_space, self.envs[0].action_space
         if not isinstance(self.actions, gymnasium.spaces.Discrete):

@@ -1,6 +1,6 @@
 //! A process that steps environments for us: one request, one reply, each a line of JSON, within a time limit.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A line longer than this is no reply.
 const LONGEST_LINE: u64 = 1 << 28;
@@ -25,6 +26,7 @@ pub(super) enum Request<'a> {
         id: &'a str,
         count: usize,
         autoreset: bool,
+        keywords: &'a BTreeMap<String, Value>,
     },
     Reset(&'a [u64]),
     /// Without a seed: another episode of the only environment.
