@@ -52,6 +52,7 @@ fn runs(parent: &Path) -> Vec<PathBuf> {
         ("a2c-0", format!("{rl} --agent a2c --seed 0 --seeds 2")),
         ("a2c-2", format!("{rl} --agent a2c --seed 2 --seeds 1")),
         ("toy", "toy --estimators reinforce,rloo --steps 20 --seeds 2 --draws 20".into()),
+        ("audit", "audit --latents 2 --estimators rloo,straight-through --draws 200 --tune 10".into()),
         ("bridge", "figure laplace-bridge --concentration 2,3,4 --draws 1000".into()),
         ("temperatures", "figure two-temperatures --points 3 --draws 200".into()),
     ];
@@ -81,9 +82,8 @@ fn a_report_puts_every_run_side_by_side() {
 
     asks_for_nothing(&html);
     let figures = figures_are_whole(&html, &markdown, &out.join("figures"));
-    // Curves and two pictures of two protocols, one environment, the toy, the bridge, sharpness and heat maps; curves of
-    // the gradient's variance where the runs have them.
-    assert!((11..=13).contains(&figures), "{figures}");
+    // Two curves and two pictures of two protocols; an environment, the toy, the audit, the bridge, sharpness, heat maps.
+    assert_eq!(figures, 2 * 4 + 6);
 
     // Tables say what the summaries say, in both forms.
     let elbo = |run: &str| json(&parent.path().join(run).join("summary.json"))["test_elbo"].as_f64().unwrap();
@@ -99,6 +99,9 @@ fn a_report_puts_every_run_side_by_side() {
     assert!(html.contains(&kl), "{kl}");
     let toy = json(&parent.path().join("toy/summary.json"));
     assert!(html.contains(&format!("{:.6} ± ", toy["results"][0]["loss"].as_f64().unwrap())));
+    let audit = json(&parent.path().join("audit/summary.json"));
+    assert!(html.contains(&format!("<td class=\"number\">{:.2}</td>", audit["results"][1]["z"].as_f64().unwrap())));
+    assert!(markdown.contains("Audit against the exact gradient: ") && markdown.contains("2 latents"));
 
     // Protocols are kept apart, seeds of two runs of one agent counted together.
     assert!(html.contains("protocol grey, 2 epochs</h2>") && html.contains("protocol dynamic, 2 epochs</h2>"));
