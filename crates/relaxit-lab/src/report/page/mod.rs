@@ -77,7 +77,7 @@ pub fn write(runs: &[PathBuf], out: &Path, about: &About) -> Result<()> {
 /// What the report says.
 ///
 /// # Errors
-/// As [`write`], but for `out`.
+/// As [`write()`], but for `out`.
 pub fn document(runs: &[PathBuf], about: &About) -> Result<Document> {
     ensure!(!runs.is_empty(), "a report is of one run at least");
     let different: BTreeSet<&PathBuf> = runs.iter().collect();
