@@ -82,7 +82,7 @@ pub struct ReportArgs {
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
 
-    /// Where the report goes; an older one is replaced
+    /// Where the report goes; an older one is written over
     #[arg(long, value_name = "DIR", default_value = "runs/report")]
     pub out: PathBuf,
 }

@@ -119,3 +119,39 @@ fn target(text: &str) -> Result<f64, String> {
 fn temperature(text: &str) -> Result<f64, String> {
     within(text, 1e-2, 1e2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Cli;
+    use crate::figure::laplace_bridge::LaplaceBridgeConfig;
+    use crate::figure::two_temperatures::TwoTemperaturesConfig;
+    use clap::CommandFactory;
+
+    /// The defaults are written into the help by hand; this keeps them true.
+    #[test]
+    fn the_help_states_the_real_defaults() {
+        let list = |x: &[f64]| x.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let (bridge, temperatures) = (LaplaceBridgeConfig::default(), TwoTemperaturesConfig::default());
+        let concentrations = bridge.concentrations.iter().map(|x| list(x)).collect::<Vec<_>>().join(" and ");
+        let mut command = Cli::command();
+        let figure = command.find_subcommand_mut("figure").unwrap();
+        for (name, option, default) in [
+            ("laplace-bridge", "concentrations", concentrations),
+            ("laplace-bridge", "draws", bridge.draws.to_string()),
+            ("laplace-bridge", "seed", bridge.seed.to_string()),
+            ("two-temperatures", "logits", list(&temperatures.logits)),
+            ("two-temperatures", "target", list(&temperatures.target)),
+            ("two-temperatures", "form", "perturbed".into()),
+            ("two-temperatures", "lowest", temperatures.lowest.to_string()),
+            ("two-temperatures", "highest", temperatures.highest.to_string()),
+            ("two-temperatures", "points", temperatures.points.to_string()),
+            ("two-temperatures", "draws", temperatures.draws.to_string()),
+            ("two-temperatures", "seed", temperatures.seed.to_string()),
+        ] {
+            let command = figure.find_subcommand(name).unwrap();
+            let argument = command.get_arguments().find(|argument| argument.get_id() == option).unwrap();
+            let help = argument.get_help().unwrap().to_string();
+            assert!(help.contains(&format!("[default: {default}]")), "{option}: {help}");
+        }
+    }
+}

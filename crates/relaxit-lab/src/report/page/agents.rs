@@ -1,7 +1,10 @@
 //! Agents side by side, environment by environment.
 
-use anyhow::{Result, ensure};
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
 use relaxit::noise::Noise;
+use relaxit_rl::agent::Choice;
 
 use super::difference::{labels, without};
 use super::document::{Block, Column, Figure, Image, Section, Table};
@@ -9,15 +12,17 @@ use super::finished::RlRun;
 use super::text::{count, with_interval, with_interval_of_any_size};
 use crate::report::curve::{Curve, learning_curves};
 use crate::rl::config::RlConfig;
-use crate::rl::statistics::probability_of_improvement;
+use crate::rl::statistics::{Interval, probability_of_improvement};
 use crate::rl::summary::{Summary, curve};
-use crate::rl::train::PhaseMetrics;
+use crate::rl::train::{PhaseMetrics, SeedSummary};
 
 /// The settings that do not change what is compared.
 const OF_THE_RUN: [&str; 5] = ["command", "version", "seed", "seeds", "threads"];
 
 /// All seeds of one configuration, whichever runs trained them.
 struct Agent<'a> {
+    /// What it acts in, options included.
+    environment: String,
     config: &'a RlConfig,
     summary: Summary,
     metrics: Vec<Vec<PhaseMetrics>>,
@@ -30,7 +35,7 @@ struct Agent<'a> {
 pub(super) fn section(runs: &[(&str, &RlRun)]) -> Result<Option<Section>> {
     let mut environments: Vec<Vec<Agent<'_>>> = Vec::new();
     for agent in pooled(runs)? {
-        match environments.iter_mut().find(|agents| agents[0].config.env == agent.config.env) {
+        match environments.iter_mut().find(|agents| agents[0].environment == agent.environment) {
             Some(agents) => agents.push(agent),
             None => environments.push(vec![agent]),
         }
@@ -68,33 +73,26 @@ fn pooled<'a>(runs: &[(&str, &'a RlRun)]) -> Result<Vec<Agent<'a>>> {
 
 fn pool<'a>(group: &[(&str, &'a RlRun)]) -> Result<Agent<'a>> {
     let (_, first) = group[0];
-    let mut seeds = Vec::new();
+    let mut seeds: Vec<(&str, &SeedSummary, &Vec<PhaseMetrics>)> = Vec::new();
     for (path, run) in group {
         for (seed, metrics) in run.agents.summary.seeds.iter().zip(&run.agents.metrics) {
-            let same = seeds
-                .iter()
-                .find(|(_, (other, _)): &&(&str, (&crate::rl::train::SeedSummary, _))| other.seed == seed.seed);
-            if let Some((other, _)) = same {
-                ensure!(
-                    false,
-                    "{other} and {path} are runs of one configuration with seed {}; name one of them",
-                    seed.seed
-                );
+            if let Some((other, ..)) = seeds.iter().find(|(_, known, _)| known.seed == seed.seed) {
+                bail!("{other} and {path} are runs of one configuration with seed {}; name one of them", seed.seed);
             }
-            seeds.push((*path, (seed, metrics)));
+            seeds.push((path, seed, metrics));
         }
     }
-    let (summaries, metrics) = seeds.into_iter().map(|(_, (seed, metrics))| (seed.clone(), metrics.clone())).unzip();
+    let (summaries, metrics) = seeds.into_iter().map(|(_, seed, metrics)| (seed.clone(), metrics.clone())).unzip();
     let Summary { claims_unbiased, references, .. } = &first.agents.summary;
     let summary = match group {
         [_] => first.agents.summary.clone(),
         _ => Summary::new(&first.config, *claims_unbiased, references.clone(), summaries),
     };
-    Ok(Agent { config: &first.config, summary, metrics })
+    Ok(Agent { environment: first.agents.environment(), config: &first.config, summary, metrics })
 }
 
 fn environment(agents: &[Agent<'_>]) -> Vec<Block> {
-    let env = &agents[0].config.env;
+    let env = &agents[0].environment;
     let names: Vec<String> = agents.iter().map(|agent| agent.summary.agent.to_string()).collect();
     let labels = labels(&names, &agents.iter().map(|agent| settings(agent.config)).collect::<Vec<_>>());
     let curves: Vec<Curve> = agents
@@ -133,18 +131,18 @@ fn table(agents: &[Agent<'_>], labels: &[String]) -> Table {
         |agent: &Agent<'_>| -> Vec<f64> { agent.summary.seeds.iter().map(|seed| seed.evaluation_reward).collect() };
     let row = |(index, (agent, label)): (usize, (&Agent<'_>, &String))| {
         let summary = &agent.summary;
-        let percent = crate::rl::statistics::Interval {
-            value: 100.0 * summary.evaluation_terminated.value,
-            low: 100.0 * summary.evaluation_terminated.low,
-            high: 100.0 * summary.evaluation_terminated.high,
-        };
+        let Interval { value, low, high } = summary.evaluation_terminated;
+        let percent = Interval { value: 100.0 * value, low: 100.0 * low, high: 100.0 * high };
         let better = if index == 0 {
             "-".into()
         } else {
             let noise = Noise::seeded(0).fork(&format!("improvement {index}"));
             with_interval(&probability_of_improvement(&rewards(agent), &rewards(&agents[0]), noise), 2)
         };
-        let reached = |interval: Option<&_>| interval.map_or_else(|| "never".into(), with_interval_of_any_size);
+        // An environment of others has no threshold unless it was given one.
+        let is_judged = agent.config.threshold < f64::MAX;
+        let unreached = if is_judged { "never" } else { "-" };
+        let reached = |interval: Option<&_>| interval.map_or_else(|| unreached.into(), with_interval_of_any_size);
         vec![
             format!("`{label}`"),
             if summary.claims_unbiased { "unbiased" } else { "biased" }.into(),
@@ -152,22 +150,37 @@ fn table(agents: &[Agent<'_>], labels: &[String]) -> Table {
             agent.config.steps.to_string(),
             with_interval(&summary.evaluation_reward, 2),
             with_interval(&percent, 1),
-            format!("{} of {}", summary.seeds_at_threshold, summary.seeds.len()),
+            if is_judged { format!("{} of {}", summary.seeds_at_threshold, summary.seeds.len()) } else { "-".into() },
             reached(summary.episodes_to_threshold.as_ref()),
             reached(summary.steps_to_threshold.as_ref()),
             with_interval_of_any_size(&summary.gradient_variance),
             better,
         ]
     };
-    let RlConfig { env, threshold, choice, .. } = agents[0].config;
+    let Agent { environment, config, summary, .. } = &agents[0];
+    let thresholds: BTreeSet<String> = agents
+        .iter()
+        .filter(|agent| agent.config.threshold < f64::MAX)
+        .map(|agent| agent.config.threshold.to_string())
+        .collect();
+    let threshold = if thresholds.is_empty() {
+        "no threshold was set".into()
+    } else {
+        let thresholds = thresholds.into_iter().collect::<Vec<_>>().join(" or ");
+        format!(
+            "the threshold is a mean of {thresholds} over 100 training episodes in a row, and steps and episodes are of the \
+             seeds that reached it"
+        )
+    };
+    let choice = match config.choice {
+        Choice::Greedy => "likeliest",
+        Choice::Sampled => "sampled",
+    };
     let caption = format!(
-        "Agents on {env}, the best reward first: interquartile mean over seeds with its 95 % percentile bootstrap \
-         interval. Final rewards are of {} evaluation episodes a seed ({} actions); the threshold is a mean of {} over 100 \
-         training episodes in a row, and steps and episodes are of the seeds that reached it. A claim of no bias is for the \
-         return within the time limit.",
-        agents[0].summary.evaluation_episodes,
-        format!("{choice:?}").to_lowercase(),
-        threshold,
+        "Agents on {environment}, the best reward first: interquartile mean over seeds with its 95 % percentile bootstrap \
+         interval. Final rewards are of {} evaluation episodes a seed, by {choice} actions; {threshold}. A claim of no bias \
+         is for the return within the time limit.",
+        summary.evaluation_episodes,
     );
     Table { caption, columns, rows: agents.iter().zip(labels).enumerate().map(row).collect(), number: 0 }
 }

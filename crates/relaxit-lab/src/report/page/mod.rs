@@ -1,8 +1,7 @@
 //! Reports: finished runs side by side, as one HTML file, and as Markdown with its figures beside it.
 //!
-//! Data flows one way: directories ([`finished`]) → sections of one [`Document`] ([`vae`], [`agents`], [`toy`], [`audit`],
-//! [`figures`], [`papers`], [`provenance`]) → [`html`] and [`markdown`]. What a report says is decided once; how it looks,
-//! twice.
+//! Data flows one way: directories (`finished.rs`) → sections of one [`Document`] (a file for each kind of run, the papers,
+//! and where the numbers come from) → `html.rs` and `markdown.rs`. What a report says is decided once; how it looks, twice.
 
 mod agents;
 mod audit;
@@ -78,7 +77,7 @@ pub fn write(runs: &[PathBuf], out: &Path, about: &About) -> Result<()> {
 /// What the report says.
 ///
 /// # Errors
-/// As [`write`], but for `out`.
+/// As [`write()`], but for `out`.
 pub fn document(runs: &[PathBuf], about: &About) -> Result<Document> {
     ensure!(!runs.is_empty(), "a report is of one run at least");
     let different: BTreeSet<&PathBuf> = runs.iter().collect();

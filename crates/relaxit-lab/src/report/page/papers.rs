@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use super::document::{Block, Item, Section};
 use super::finished::{Finished, Run};
 use crate::figure::Figure;
-use relaxit::reference::{DECOUPLED_STRAIGHT_THROUGH, GUMBEL_SOFTMAX, LAPLACE_BRIDGE};
+use relaxit::reference::{
+    AUTO_ENCODING_VARIATIONAL_BAYES, DECOUPLED_STRAIGHT_THROUGH, GUMBEL_SOFTMAX, IMPORTANCE_WEIGHTED_AUTOENCODERS,
+    LAPLACE_BRIDGE,
+};
 
 /// Every paper once, with what it is the paper of.
 pub(super) fn section(runs: &[Finished]) -> Option<Section> {
@@ -22,6 +25,8 @@ pub(super) fn section(runs: &[Finished]) -> Option<Section> {
                 for paper in run.config.latent.references() {
                     cite(paper.to_string(), run.config.latent.name());
                 }
+                cite(AUTO_ENCODING_VARIATIONAL_BAYES.to_string(), "ELBO".into());
+                cite(IMPORTANCE_WEIGHTED_AUTOENCODERS.to_string(), "IWAE bound".into());
             }
             Run::Rl(run) => {
                 for paper in &run.agents.summary.references {

@@ -1,6 +1,6 @@
 //! Auto-encoders side by side: those of one model, protocol and budget in one table.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::Deserialize;
 
@@ -59,7 +59,7 @@ pub(super) fn sections(runs: &[(&str, &VaeRun)]) -> Result<Vec<Section>> {
             settings(&other.config) == settings(&run.config) && other.config.seed == run.config.seed
         };
         if let Some((other, _)) = runs[..index].iter().find(same) {
-            ensure!(false, "{other} and {path} are runs of one configuration and seed; name one of them");
+            bail!("{other} and {path} are runs of one configuration and seed; name one of them");
         }
     }
     let mut models: Vec<Vec<&VaeRun>> = Vec::new();
