@@ -1,6 +1,8 @@
 //! The command line: types that clap reads, and nothing else.
 
+pub mod figure;
 pub mod rl;
+pub mod sweep;
 mod trial;
 
 use std::path::PathBuf;
@@ -39,6 +41,9 @@ pub enum Command {
     Vae(Box<VaeArgs>),
     /// Draw from a law, with log-densities and gradients, as CSV or JSON lines or as a picture
     Sample(SampleArgs),
+    /// Run plans of many runs: grids over commands and options, on one machine or many
+    #[command(subcommand, after_long_help = sweep::SWEEP_NOTES)]
+    Sweep(sweep::SweepCommand),
     /// Train the papers' toy bit with every gradient estimator: curves of loss and variance
     Toy(ToyArgs),
     /// Hold laws to the test laws
@@ -46,6 +51,12 @@ pub enum Command {
     Laws(LawsCommand),
     /// Train agents by policy gradients on many seeds, and say how good they became
     Rl(Box<rl::RlCommand>),
+    /// Compute and draw a figure that needs no training
+    #[command(subcommand)]
+    Figure(figure::FigureCommand),
+    /// Put finished runs side by side in one HTML file, with its content as Markdown and figures beside it
+    #[command(after_long_help = REPORT_NOTES)]
+    Report(ReportArgs),
 }
 
 /// What `relaxit laws` can do.
@@ -54,6 +65,26 @@ pub enum LawsCommand {
     /// Run every test law that applies, and print what it found
     #[command(after_long_help = CHECK_NOTES)]
     Check(CheckArgs),
+}
+
+const REPORT_NOTES: &str = "\
+Runs of vae, rl, toy, audit and figure may be named in any order. Those that differ in their seeds alone are pooled. \
+Nothing is trained: everything is drawn from what the runs left.
+
+  DIR/report.html     one file that needs no other: tables, figures, the papers of the methods, every configuration
+  DIR/report.md       the same as Markdown
+  DIR/figures/        the figures as SVG and PNG";
+
+/// Options of `relaxit report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Directories of finished runs
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+
+    /// Where the report goes; an older one is replaced
+    #[arg(long, value_name = "DIR", default_value = "runs/report")]
+    pub out: PathBuf,
 }
 
 const CHECK_NOTES: &str = "\
@@ -290,6 +321,10 @@ pub struct VaeArgs {
     /// Continue the run in --out, or start it if there is none
     #[arg(long)]
     pub resume: bool,
+
+    /// Write the metrics for TensorBoard as well, into event files in the run's directory
+    #[arg(long)]
+    pub tensorboard: bool,
 
     /// A look in under a minute: 2 epochs, judged on 2000 test images with 20 samples
     #[arg(long)]

@@ -5,17 +5,20 @@
 //! from and checked, [`estimators`] that of gradient estimators, which [`audit`] tries and [`toy`] trains with. Only
 //! [`printer`] writes to the terminal.
 
+pub mod ahead;
 pub mod args;
 pub mod audit;
 pub mod commands;
 pub mod device;
 pub mod estimators;
+pub mod figure;
 pub mod laws;
 pub mod mnist;
 pub mod printer;
 pub mod report;
 pub mod rl;
 pub mod run;
+pub mod sweep;
 pub mod toy;
 pub mod usage;
 pub mod vae;

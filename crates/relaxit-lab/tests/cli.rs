@@ -87,7 +87,12 @@ fn a_run_leaves_everything_it_promises() {
     assert!(summary["test_iwae"].as_f64() > summary["test_elbo"].as_f64());
     let config: toml::Table = fs::read_to_string(out.join("config.toml")).unwrap().parse().unwrap();
     assert_eq!(config["temperature"].as_str(), Some("exponential:1->0.5@30"));
-    assert_eq!(fs::read_to_string(out.join("metrics.jsonl")).unwrap().lines().count(), 4);
+    let metrics = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    assert_eq!(metrics.lines().count(), 4);
+    for line in metrics.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(line["gradient_variance"].as_f64().unwrap() > 0.0, "{line}");
+    }
     for picture in ["reconstructions.png", "samples.png"] {
         assert!(fs::read(out.join(picture)).unwrap().starts_with(b"\x89PNG"));
     }
@@ -211,13 +216,16 @@ fn a_killed_run_of_an_estimator_that_learns_resumes_to_the_same_bits() {
     assert_eq!(learned["estimator"], of_broken["estimator"]);
 }
 
-/// Trains in `broken`, killed at moments that fall into reading, training, writing and judging, until it ends.
+/// Trains in `broken`, killed at moments that fall into reading, training, writing and judging, on one thread and on two,
+/// until it ends.
 fn killed_and_resumed(broken: &Path, options: &[&str]) {
     // The delays grow so that it must end.
     let mut kills = 0;
     for attempt in 1_u64.. {
+        let threads = format!("--threads={}", 1 + attempt % 2);
+        let mut command = small(broken, options);
         let mut child =
-            small(broken, options).arg("--resume").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            command.args(["--resume", &threads]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(71 * attempt));
         if let Some(status) = child.try_wait().unwrap() {
             assert!(status.success());

@@ -325,3 +325,31 @@ fn bad_toys_are_usage_errors_and_leave_nothing_behind() {
     }
     assert!(!out.exists());
 }
+
+#[test]
+fn an_audit_leaves_a_run_directory_if_it_is_named() {
+    let parent = TempDir::new().unwrap();
+    let out = parent.path().join("audit");
+    let line = format!("audit --latents 2 --draws 500 --tune 10 --estimators rloo,pathwise --out {}", out.display());
+    let table = text(&succeeds(&line).stdout);
+    let summary: Value = serde_json::from_slice(&fs::read(out.join("summary.json")).unwrap()).unwrap();
+    let results = summary["results"].as_array().unwrap();
+    assert_eq!((summary["command"].as_str(), summary["reference"].as_str()), (Some("audit"), Some("exact")));
+    assert!(summary["problem"].as_str().unwrap().contains("2 latents"), "{summary}");
+    assert_eq!(results.len(), 2);
+    for result in results {
+        assert!(result["logit"].is_null() && table.contains(result["estimator"].as_str().unwrap()), "{result}");
+    }
+    // An aggregate and two logits for each.
+    let metrics = || fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    assert_eq!(metrics().lines().count(), 6);
+    assert!(fs::read_to_string(out.join("audit.svg")).unwrap().contains("<svg"));
+
+    let message = fails(&line, 1);
+    assert!(message.contains("already holds a run"), "{message}");
+    succeeds(&format!("{line} --resume"));
+    assert_eq!(metrics().lines().count(), 6);
+    let message = fails(&format!("{} --resume", line.replace("500", "600")), 2);
+    assert!(message.contains("draws = 500") && message.contains("600"), "{message}");
+    assert!(fails("audit --resume", 2).contains("--out"));
+}

@@ -28,7 +28,7 @@
 //! 4. [`objective`]: what a sample is judged by;
 //! 5. [`estimator`]: gradients of its expectation, with their [`control`] variates.
 //!
-//! Beside it stand [`math`], [`support`], [`temperature`], [`schedule`], [`reference`](mod@reference) and the
+//! Beside it stand [`math`], [`support`], [`temperature`], [`schedule`], [`optim`], [`reference`](mod@reference) and the
 //! [`Error`] of every door.
 //!
 //! # Conventions
@@ -54,6 +54,7 @@ pub mod control;
 pub mod estimator;
 pub mod objective;
 
+pub mod optim;
 pub mod schedule;
 
 pub mod prelude;

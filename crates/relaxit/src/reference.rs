@@ -43,6 +43,7 @@ macro_rules! references {
 }
 
 references! {
+    ADAM: "Kingma & Ba", 2015, "Adam: A Method for Stochastic Optimization", "arXiv:1412.6980";
     ARM: "Yin & Zhou", 2019, "ARM: Augment-REINFORCE-Merge Gradient for Stochastic Binary Networks", "arXiv:1807.11143";
     ARMS: "Dimitriev & Zhou", 2021, "ARMS: Antithetic-REINFORCE-Multi-Sample Gradient for Binary Variables",
         "arXiv:2105.14141";

@@ -65,6 +65,7 @@ pub struct WatchArgs {
 /// Options of training; what is not given has a default that suits the environment, or the value of the run that is
 /// resumed.
 #[derive(Debug, Default, Args)]
+#[allow(clippy::struct_excessive_bools)] // one for each switch
 pub struct RlArgs {
     /// cartpole, acrobot, taxi, or gym:ID for any environment of Gymnasium, which python3 must have [default: cartpole]
     #[arg(long, value_name = "NAME")]
@@ -167,6 +168,10 @@ pub struct RlArgs {
     /// Continue the run in --out, or start it if there is none
     #[arg(long)]
     pub resume: bool,
+
+    /// Write the metrics for TensorBoard as well, into event files in each seed's directory
+    #[arg(long)]
+    pub tensorboard: bool,
 
     /// A look in under a minute: 2 seeds, a tenth of the steps
     #[arg(long)]

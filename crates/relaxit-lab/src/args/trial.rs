@@ -98,6 +98,14 @@ pub struct AuditArgs {
     /// Draw a picture as well: variance and squared bias of each estimator
     #[arg(long, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
+
+    /// Leave a run directory as well: config.toml, metrics.jsonl (all JSON lines), summary.json (the aggregates), audit.svg
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Take a directory that holds an audit with these options, and make it again
+    #[arg(long, requires = "out")]
+    pub resume: bool,
 }
 
 /// What estimates are compared with.

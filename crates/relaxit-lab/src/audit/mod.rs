@@ -6,6 +6,7 @@
 //! ```
 
 pub mod checkpoint;
+pub mod config;
 pub mod measure;
 pub mod objective;
 pub mod problem;

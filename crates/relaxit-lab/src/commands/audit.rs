@@ -8,9 +8,11 @@ use relaxit::noise::Noise;
 use relaxit::relaxation::{RelaxedBernoulli, RelaxedOneHotCategorical};
 use relaxit::testing::Z_BILLION;
 use relaxit_rl::agent::Algorithm;
+use serde::Serialize;
 
 use crate::args::{AuditArgs, AuditFormat, ReferenceKind};
 use crate::audit::checkpoint;
+use crate::audit::config::AuditConfig;
 use crate::audit::measure::{measure, tune};
 use crate::audit::objective::BuiltIn;
 use crate::audit::problem::{Problem, shape};
@@ -22,9 +24,11 @@ use crate::report::audit::{header, papers, picture, row};
 use crate::rl::audit::Trial;
 use crate::rl::config::RlConfig;
 use crate::rl::train::newest;
-use crate::run::{VERSION, write_atomically};
+use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::usage::UsageError;
 use crate::vae::latents::Latents;
+
+use super::resume::refuse_changes;
 
 /// Entries of a code that a built-in objective takes: its matrices have the square of them.
 const WIDEST: usize = 1024;
@@ -33,6 +37,31 @@ const DRAWS: usize = 1 << 17;
 const DECODED: usize = 1 << 13;
 /// Gradients of an agent, each of which takes whole episodes.
 const POLICY_DRAWS: usize = 500;
+
+const FIGURE: &str = "audit.svg";
+
+/// What came out: `summary.json`.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    #[serde(flatten)]
+    config: &'a AuditConfig,
+    /// The aggregate of each estimator; of a problem with one logit, that logit's.
+    results: &'a [Record],
+}
+
+/// Whether the options are those of an audit. A run that is named may not be there yet.
+pub(super) fn check(args: &AuditArgs) -> Result<()> {
+    if args.run.is_some() {
+        return Ok(());
+    }
+    let (problem, ..) = built_in(args)?;
+    if problem.latents.categories.is_some() {
+        entries::<RelaxedOneHotCategorical<3>>(args, &problem)?;
+    } else {
+        entries::<RelaxedBernoulli<3>>(args, &problem)?;
+    }
+    Ok(())
+}
 
 pub(super) fn audit(args: &AuditArgs, printer: &Printer) -> Result<()> {
     if let Some(path) = &args.run
@@ -53,7 +82,6 @@ pub(super) fn audit(args: &AuditArgs, printer: &Printer) -> Result<()> {
         }
     };
     let draws = args.draws.map_or(Ok(draws), usize::try_from)?;
-    let name = format!("{name}, {draws} draws, seed {}", args.seed);
     if problem.latents.categories.is_some() {
         report::<RelaxedOneHotCategorical<3>>(args, &problem, &name, draws, printer)
     } else {
@@ -99,9 +127,17 @@ fn report<R: Registered<3>>(
 ) -> Result<()> {
     let entries = entries::<R>(args, problem)?;
     let noise = Noise::seeded(args.seed).fork("audit");
+    let enumerated = args.reference.map_or(outcomes(problem).is_some(), |kind| kind == ReferenceKind::Exact);
+    let config = AuditConfig {
+        problem: name.into(),
+        temperature: Some(problem.temperature),
+        estimators: entries.iter().map(|entry| entry.name().into()).collect(),
+        draws,
+        reference: if enumerated { "exact" } else { "rloo" }.into(),
+        ..config(args)
+    };
+    let mut writer = Writer::new(args, config, printer)?;
     let reference = reference::<R>(args, problem, draws, &noise)?;
-    printer.note(&format!("relaxit {VERSION}: audit, {name}"));
-    let mut writer = Writer::new(args, printer)?;
     for entry in &entries {
         if writer.nobody_reads() {
             return Ok(());
@@ -111,7 +147,22 @@ fn report<R: Registered<3>>(
         let measurement = measure::<R>(problem, entry, &mut *estimator, draws, &noise);
         writer.write(&records(problem, entry.name(), &*estimator, &reference, &measurement))?;
     }
-    writer.finish(name)
+    writer.finish()
+}
+
+/// What the options alone say.
+fn config(args: &AuditArgs) -> AuditConfig {
+    AuditConfig {
+        command: "audit".into(),
+        version: VERSION.into(),
+        problem: String::new(),
+        temperature: None,
+        estimators: Vec::new(),
+        draws: 0,
+        tune: args.tune,
+        reference: String::new(),
+        seed: args.seed,
+    }
 }
 
 /// The configuration of a run of `relaxit rl`, or `None` if `path` holds another command's, or none.
@@ -140,44 +191,65 @@ fn policy(args: &AuditArgs, path: &Path, config: &RlConfig, printer: &Printer) -
     let draws = args.draws.map_or(Ok(POLICY_DRAWS), usize::try_from)?;
     let noise = Noise::seeded(args.seed).fork("audit");
     let trial = Trial { config, policy: &newest, tune: usize::try_from(args.tune)?, draws, noise: &noise };
-    let name = format!("{}, seed {}, {draws} draws, seed {}", path.display(), config.seed, args.seed);
-    printer.note(&format!("relaxit {VERSION}: audit of agents on {}, {name}", config.env));
+    let asked = AuditConfig {
+        problem: format!("policy of {} on {}, seed {}", path.display(), config.env, config.seed),
+        estimators: algorithms.iter().map(ToString::to_string).collect(),
+        draws,
+        reference: "reinforce-baseline".into(),
+        ..self::config(args)
+    };
+    let mut writer = Writer::new(args, asked, printer)?;
     let target = trial.target()?;
-    let mut writer = Writer::new(args, printer)?;
     for algorithm in algorithms {
         if writer.nobody_reads() {
             return Ok(());
         }
         writer.write(&trial.records(algorithm, &target)?)?;
     }
-    writer.finish(&name)
+    writer.finish()
 }
 
 /// Where records go: standard output, a picture, and the verdict.
 struct Writer<'a> {
     args: &'a AuditArgs,
+    config: AuditConfig,
+    run: Option<RunDirectory>,
     printer: &'a Printer,
     read: bool,
+    /// All records, as JSON lines.
+    lines: String,
     shown: Vec<Record>,
     false_claims: Vec<String>,
 }
 
 impl<'a> Writer<'a> {
-    fn new(args: &'a AuditArgs, printer: &'a Printer) -> Result<Self> {
+    /// Before anything is measured: the run's directory is claimed.
+    fn new(args: &'a AuditArgs, config: AuditConfig, printer: &'a Printer) -> Result<Self> {
+        let run = args.out.as_ref().map(|path| RunDirectory::claim(path, args.resume)).transpose()?;
+        if let Some(run) = &run {
+            match run.config::<AuditConfig>()? {
+                Some(stored) => refuse_changes(run, &stored, &config)?,
+                None => run.write_config(&config)?,
+            }
+        }
+        printer.note(&format!("relaxit {VERSION}: audit, {}", title(&config)));
         let read = match args.format {
             AuditFormat::Table => printer.block(&format!("{}\n", header()))?,
             AuditFormat::Jsonl => true,
         };
-        Ok(Self { args, printer, read, shown: Vec::new(), false_claims: Vec::new() })
+        Ok(Self { args, config, run, printer, read, lines: String::new(), shown: Vec::new(), false_claims: Vec::new() })
     }
 
     fn nobody_reads(&self) -> bool {
-        !self.read && self.args.plot.is_none()
+        !self.read && self.args.plot.is_none() && self.run.is_none()
     }
 
     /// One estimator: the aggregate first, then its parts.
     fn write(&mut self, records: &[Record]) -> Result<()> {
         self.read = self.read && self.printer.block(&text(records, self.args.format)?)?;
+        if self.run.is_some() {
+            self.lines += &text(records, AuditFormat::Jsonl)?;
+        }
         let (aggregate, logits) = (&records[0], &records[1..]);
         if logits.iter().any(is_false) {
             self.false_claims.push(aggregate.estimator.clone());
@@ -187,20 +259,32 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn finish(self, name: &str) -> Result<()> {
-        let Self { args, printer, shown, false_claims, .. } = self;
+    fn finish(self) -> Result<()> {
+        let Self { args, config, run, printer, lines, shown, false_claims, .. } = self;
         if args.format == AuditFormat::Table {
             printer.block(&format!("\n{}\n", papers(&shown).join("\n")))?;
         }
         if let Some(path) = &args.plot {
-            write_atomically(path, picture(name, &shown).as_bytes())?;
+            write_atomically(path, picture(&title(&config), &shown).as_bytes())?;
             printer.note(&format!("picture in {}", path.display()));
+        }
+        if let Some(run) = &run {
+            write_atomically(&run.file("metrics.jsonl"), lines.as_bytes())?;
+            write_atomically(&run.file(FIGURE), picture(&title(&config), &shown).as_bytes())?;
         }
         if !false_claims.is_empty() {
             bail!("bias where none is claimed, or a number that is not finite: {}", false_claims.join(", "));
         }
+        if let Some(run) = &run {
+            run.write_summary(&Summary { config: &config, results: &shown })?;
+            printer.note(&format!("run in {}", run.path().display()));
+        }
         Ok(())
     }
+}
+
+fn title(config: &AuditConfig) -> String {
+    format!("{}, {} draws, seed {}", config.problem, config.draws, config.seed)
 }
 
 /// The estimators that were asked for; of all of them, those that can be had.

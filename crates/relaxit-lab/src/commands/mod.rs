@@ -1,12 +1,16 @@
 //! One verb, one file.
 
 mod audit;
+mod check;
+mod figure;
 mod laws;
 mod overlay;
 mod parameters;
+mod report;
 mod resume;
 mod rl;
 mod sample;
+mod sweep;
 mod toy;
 mod vae;
 mod watch;
@@ -25,7 +29,10 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<()> {
         Command::Audit(args) => audit::audit(args, printer),
         Command::Vae(args) => vae::vae(args, printer),
         Command::Sample(args) => sample::sample(args, printer),
+        Command::Figure(args) => figure::figure(args, printer),
+        Command::Report(args) => report::report(args, printer),
         Command::Rl(command) => rl::rl(command, printer),
+        Command::Sweep(command) => sweep::sweep(command, printer),
         Command::Toy(args) => toy::toy(args, printer),
         Command::Laws(LawsCommand::Check(args)) => laws::check(args, printer),
     }

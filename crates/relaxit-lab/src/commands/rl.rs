@@ -14,8 +14,9 @@ use relaxit_rl::environment::{EnvironmentName, EnvironmentOptions};
 
 use crate::args::rl::{CompareArgs, RlArgs, RlCommand, RlView};
 use crate::printer::{Printer, Progress};
-use crate::report::curve::figure;
+use crate::report::curve::learning_curves;
 use crate::rl::config::RlConfig;
+use crate::rl::finished::Finished;
 use crate::rl::statistics::{Interval, probability_of_improvement};
 use crate::rl::summary::{Summary, curve};
 use crate::rl::train::{PhaseMetrics, SeedSummary, train};
@@ -33,6 +34,11 @@ pub(super) fn rl(command: &RlCommand, printer: &Printer) -> Result<()> {
     }
 }
 
+/// Whether the options are those of a run.
+pub(super) fn check(command: &RlCommand) -> Result<()> {
+    overlay(beginning(&command.train)?, &command.train).map(drop)
+}
+
 fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
     let wanted = overlay(beginning(args)?, args)?;
     let path = args.out.clone().unwrap_or_else(|| wanted.default_directory());
@@ -48,8 +54,10 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
     let run = RunDirectory::claim(&path, args.resume)?;
     let config = if let Some(stored) = run.config::<RlConfig>()? {
         let asked = overlay(stored.clone(), args)?;
-        refuse_changes(&run, &stored, &asked)?;
-        stored
+        // Their number changes no result.
+        let threads = asked.threads;
+        refuse_changes(&run, &stored, &RlConfig { threads: stored.threads, ..asked })?;
+        RlConfig { threads, ..stored }
     } else {
         run.write_config(&wanted)?;
         wanted
@@ -64,7 +72,7 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
         config.threads,
         run.path().display()
     ));
-    let results = train_all(&config, run.path(), printer)?;
+    let results = train_all(&config, run.path(), args.tensorboard, printer)?;
     let (seeds, metrics): (Vec<SeedSummary>, Vec<Vec<PhaseMetrics>>) = results.into_iter().unzip();
     let summary = Summary::new(&config, claims_unbiased, references, seeds);
     let curve = curve(config.agent.algorithm.to_string(), &metrics);
@@ -75,7 +83,12 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
 }
 
 /// Trains every seed, each in a directory of its own.
-fn train_all(config: &RlConfig, path: &Path, printer: &Printer) -> Result<Vec<(SeedSummary, Vec<PhaseMetrics>)>> {
+fn train_all(
+    config: &RlConfig,
+    path: &Path,
+    tensorboard: bool,
+    printer: &Printer,
+) -> Result<Vec<(SeedSummary, Vec<PhaseMetrics>)>> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(config.threads)
         .build()
@@ -84,7 +97,7 @@ fn train_all(config: &RlConfig, path: &Path, printer: &Printer) -> Result<Vec<(S
     let seeds: Vec<u64> = (config.seed..).take(config.seeds).collect();
     let train_one = |&seed: &u64| {
         let folder = path.join(format!("seed-{seed}"));
-        let run = RunDirectory::claim(&folder, true)?;
+        let run = RunDirectory::claim(&folder, true)?.with_events(tensorboard);
         if run.config::<RlConfig>()?.is_none() {
             run.write_config(&RlConfig { seed, seeds: 1, ..config.clone() })?;
         }
@@ -190,15 +203,6 @@ fn overlay(mut config: RlConfig, args: &RlArgs) -> Result<RlConfig> {
     Ok(config)
 }
 
-fn learning_curves(title: &str, curves: &[crate::report::curve::Curve]) -> String {
-    figure(
-        title,
-        "environment steps",
-        "evaluation reward: interquartile mean over seeds, 95 % bootstrap interval",
-        curves,
-    )
-}
-
 fn said(interval: &Interval) -> String {
     format!("{:.2} [{:.2}, {:.2}]", interval.value, interval.low, interval.high)
 }
@@ -229,39 +233,6 @@ fn print(summary: &Summary, path: &Path, printer: &Printer) -> Result<()> {
     }
     printer.note("intervals: interquartile mean over seeds with its 95 % percentile bootstrap interval");
     Ok(())
-}
-
-/// A finished run.
-struct Finished {
-    summary: Summary,
-    metrics: Vec<Vec<PhaseMetrics>>,
-}
-
-impl Finished {
-    fn read(path: &Path) -> Result<Self> {
-        let file = path.join("summary.json");
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("cannot read {}; is the run finished?", file.display()))?;
-        let summary: Summary =
-            serde_json::from_str(&text).with_context(|| format!("{} is not of `relaxit rl`", file.display()))?;
-        let metrics = summary.seeds.iter().map(|SeedSummary { seed, .. }| {
-            let file = path.join(format!("seed-{seed}/metrics.jsonl"));
-            let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            let lines = text.lines().map(serde_json::from_str).collect::<Result<Vec<PhaseMetrics>, _>>();
-            lines.with_context(|| format!("{} has a line that is no metrics", file.display()))
-        });
-        Ok(Self { metrics: metrics.collect::<Result<_>>()?, summary })
-    }
-
-    /// What it is of, options included.
-    fn environment(&self) -> String {
-        let Summary { env, env_options, .. } = &self.summary;
-        std::iter::once(env.clone()).chain(env_options.assignments()).collect::<Vec<_>>().join(" ")
-    }
-
-    fn rewards(&self) -> Vec<f64> {
-        self.summary.seeds.iter().map(|seed| seed.evaluation_reward).collect()
-    }
 }
 
 fn compare(args: &CompareArgs, printer: &Printer) -> Result<()> {

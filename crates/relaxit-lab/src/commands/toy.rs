@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::args::ToyArgs;
 use crate::estimators::{Entry, select};
 use crate::printer::Printer;
-use crate::report::toy::figure;
+use crate::report::toy::{figure, title};
 use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::toy::config::ToyConfig;
 use crate::toy::train::{Curves, optimum, points, train};
@@ -93,6 +93,11 @@ pub(super) fn toy(args: &ToyArgs, printer: &Printer) -> Result<()> {
     print(&run, &curves, printer)
 }
 
+/// Whether the options are those of a run.
+pub(super) fn check(args: &ToyArgs) -> Result<()> {
+    config(args, &select::<RelaxedBernoulli<2>, 2>(&args.estimators)?).map(drop)
+}
+
 /// The options, with the defaults of what was not given.
 fn config(args: &ToyArgs, entries: &[Entry<RelaxedBernoulli<2>, 2>]) -> Result<ToyConfig> {
     let defaults = if args.quick { ToyConfig::quick() } else { ToyConfig::default() };
@@ -122,9 +127,9 @@ fn write(run: &RunDirectory, config: &ToyConfig, curves: &[Curves], seconds: f64
         metrics.push('\n');
     }
     write_atomically(&run.file(METRICS), metrics.as_bytes())?;
-    let ToyConfig { steps, seeds, learning_rate, seed, .. } = config;
-    let title = format!("E[(b - t)^2], {seeds} seeds, Adam at {learning_rate}, seed {seed}");
-    write_atomically(&run.file(FIGURE), figure(&title, curves).as_bytes())?;
+    let ToyConfig { steps, seeds, seed, .. } = config;
+    let points: Vec<_> = curves.iter().map(|curves| curves.points.as_slice()).collect();
+    write_atomically(&run.file(FIGURE), figure(&title(config), &points).as_bytes())?;
     let results = curves.iter().map(outcome).collect();
     run.write_summary(&Summary {
         command: &config.command,

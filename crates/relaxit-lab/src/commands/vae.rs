@@ -74,7 +74,7 @@ pub(super) fn vae(args: &VaeArgs, printer: &Printer) -> Result<()> {
     let path = args.out.clone().unwrap_or_else(|| wanted.default_directory());
     // Before anything is written: data that cannot be read must leave no directory behind.
     let mut data = Mnist::read(&wanted.data_dir)?;
-    let run = RunDirectory::claim(&path, args.resume)?;
+    let run = RunDirectory::claim(&path, args.resume)?.with_events(args.tensorboard);
     let config = if let Some(stored) = run.config()? {
         continued(stored, args, &run)?
     } else {
@@ -101,6 +101,11 @@ pub(super) fn vae(args: &VaeArgs, printer: &Printer) -> Result<()> {
     ));
     let summary = train_and_judge(&trainer)?;
     print(&summary, run.path(), printer)
+}
+
+/// Whether the options are those of a run.
+pub(super) fn check(args: &VaeArgs) -> Result<()> {
+    overlay(VaeConfig::default(), args).map(drop)
 }
 
 /// `config` with every option that was given, made consistent.
@@ -145,11 +150,12 @@ fn overlay(mut config: VaeConfig, args: &VaeArgs) -> Result<VaeConfig> {
 /// The stored configuration of a run that goes on; options that contradict it are refused.
 fn continued(stored: VaeConfig, args: &VaeArgs, run: &RunDirectory) -> Result<VaeConfig> {
     let mut asked = overlay(stored.clone(), args)?;
-    // The data is verified by digest, so where it lies does not matter.
-    let data_dir = asked.data_dir.clone();
+    // The data is verified by digest, so where it lies does not matter; nor do threads, whose number changes no result.
+    let (data_dir, threads) = (asked.data_dir.clone(), asked.threads);
     asked.data_dir.clone_from(&stored.data_dir);
+    asked.threads = stored.threads;
     refuse_changes(run, &stored, &asked)?;
-    Ok(VaeConfig { data_dir, ..stored })
+    Ok(VaeConfig { threads, data_dir, ..stored })
 }
 
 fn train_and_judge(trainer: &Trainer<'_>) -> Result<Summary> {

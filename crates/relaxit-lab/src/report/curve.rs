@@ -2,7 +2,7 @@
 
 use kuva::backend::svg::SvgBackend;
 use kuva::plot::{LinePlot, LineStyle};
-use kuva::render::layout::Layout;
+use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
 use kuva::render::render::render_multiple;
 
@@ -41,9 +41,37 @@ pub(super) fn lines(curves: &[Curve]) -> Vec<Plot> {
 /// A figure of `curves` over one horizontal axis.
 #[must_use]
 pub fn figure(title: &str, x_label: &str, y_label: &str, curves: &[Curve]) -> String {
+    drawn(title, x_label, y_label, curves, |layout| layout)
+}
+
+/// The same over a logarithmic axis.
+#[must_use]
+pub fn figure_over_logarithm(title: &str, x_label: &str, y_label: &str, curves: &[Curve]) -> String {
+    let xs = || curves.iter().flat_map(|curve| &curve.points).map(|(x, _)| *x);
+    let (low, high) = (xs().fold(f64::INFINITY, f64::min), xs().fold(0.0, f64::max));
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped
+    let decimals = (-low.log10()).ceil().clamp(0.0, 6.0) as usize;
+    let axes = |layout: Layout| {
+        layout.with_log_x().with_x_axis_min(low).with_x_axis_max(high).with_x_tick_format(TickFormat::Fixed(decimals))
+    };
+    drawn(title, x_label, y_label, curves, axes)
+}
+
+/// Learning curves of agents.
+#[must_use]
+pub fn learning_curves(title: &str, curves: &[Curve]) -> String {
+    figure(
+        title,
+        "environment steps",
+        "evaluation reward: interquartile mean over seeds, 95 % bootstrap interval",
+        curves,
+    )
+}
+
+fn drawn(title: &str, x_label: &str, y_label: &str, curves: &[Curve], axes: impl Fn(Layout) -> Layout) -> String {
     let plots = lines(curves);
     let layout = Layout::auto_from_plots(&plots).with_title(title).with_x_label(x_label).with_y_label(y_label);
-    SvgBackend.render_scene(&render_multiple(plots, layout))
+    SvgBackend.render_scene(&render_multiple(plots, axes(layout)))
 }
 
 #[cfg(test)]

@@ -2,6 +2,11 @@
 
 pub mod audit;
 pub mod curve;
+mod drawing;
+pub mod laplace_bridge;
 pub mod law;
+pub mod page;
 pub mod picture;
+pub mod student;
 pub mod toy;
+pub mod two_temperatures;

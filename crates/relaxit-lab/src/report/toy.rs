@@ -9,16 +9,26 @@ use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
 
 use super::curve::{Curve, lines};
-use crate::toy::train::{Curves, Point, optimum};
+use crate::toy::config::ToyConfig;
+use crate::toy::train::{Point, optimum};
 
-/// Loss above log-variance, one column for each target; bands are two standard errors over the seeds.
+/// What the figure of a run is called.
 #[must_use]
-pub fn figure(title: &str, curves: &[Curves]) -> String {
-    let mut targets: Vec<f64> = curves.iter().map(|curves| curves.target).collect();
+pub fn title(config: &ToyConfig) -> String {
+    let ToyConfig { seeds, learning_rate, seed, .. } = config;
+    format!("E[(b - t)^2], {seeds} seeds, Adam at {learning_rate}, seed {seed}")
+}
+
+/// Loss above log-variance, one column for each target; bands are two standard errors over the seeds. A curve is the
+/// points of one estimator at one target.
+#[must_use]
+pub fn figure(title: &str, curves: &[&[Point]]) -> String {
+    let curves: Vec<&[Point]> = curves.iter().copied().filter(|points| !points.is_empty()).collect();
+    let mut targets: Vec<f64> = curves.iter().map(|points| points[0].target).collect();
     targets.dedup();
     let panel = |target: f64, value: fn(&Point) -> Option<(f64, f64)>| -> Vec<Plot> {
-        let of_target = curves.iter().filter(|curves| curves.target.total_cmp(&target).is_eq());
-        lines(&of_target.map(|curves| curve(curves, value)).collect::<Vec<_>>())
+        let of_target = curves.iter().filter(|points| points[0].target.total_cmp(&target).is_eq());
+        lines(&of_target.map(|points| curve(points, value)).collect::<Vec<_>>())
     };
     let losses = targets.iter().map(|&target| panel(target, |point| Some((point.loss, point.loss_standard_error))));
     let variances = targets.iter().map(|&target| {
@@ -48,13 +58,13 @@ pub fn figure(title: &str, curves: &[Curves]) -> String {
 }
 
 /// The points that have a value; without any it still takes its colour.
-fn curve(curves: &Curves, value: fn(&Point) -> Option<(f64, f64)>) -> Curve {
+fn curve(of: &[Point], value: fn(&Point) -> Option<(f64, f64)>) -> Curve {
     let (mut points, mut band) = (Vec::new(), Vec::new());
-    for point in &curves.points {
+    for point in of {
         if let Some((mean, error)) = value(point) {
             points.push((point.step as f64, mean));
             band.push((mean - 2.0 * error, mean + 2.0 * error));
         }
     }
-    Curve { name: curves.estimator.into(), points, band }
+    Curve { name: of[0].estimator.clone(), points, band }
 }

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod config;
+pub mod finished;
 pub mod statistics;
 pub mod summary;
 pub mod train;

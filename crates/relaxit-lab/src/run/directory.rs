@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::tensorboard::EventFile;
 use super::{VERSION, write_atomically};
 
 const CONFIG: &str = "config.toml";
@@ -17,6 +18,7 @@ const LOCK: &str = ".lock";
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
+    events: Option<EventFile>,
     /// Held for its lock, which the kernel releases however the process ends.
     _lock: File,
 }
@@ -44,7 +46,22 @@ impl RunDirectory {
         }
         // Looked at again: another process may have started a run here before we had the lock.
         refuse_other_contents(path, resume)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), events: None, _lock: lock })
+    }
+
+    /// Has every line of `metrics.jsonl` written to an event file of TensorBoard as well, if that is `wanted` or an
+    /// earlier session of the run did so.
+    #[must_use]
+    pub fn with_events(self, wanted: bool) -> Self {
+        let events = (wanted || EventFile::exists_in(&self.path)).then(|| EventFile::new(&self.path));
+        Self { events, ..self }
+    }
+
+    /// Whether a process has claimed `path`, where the file system has locks.
+    #[must_use]
+    pub fn in_use(path: &Path) -> bool {
+        let lock = OpenOptions::new().write(true).open(path.join(LOCK));
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
     /// Where the run lives.
@@ -100,7 +117,7 @@ impl RunDirectory {
     /// Appends one line to `metrics.jsonl` and returns the file's length after it.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If it cannot be written, or [with events](Self::with_events) has neither a `step` nor `steps`.
     pub fn append_metrics<M: Serialize>(&self, metrics: &M) -> Result<u64> {
         let path = self.file("metrics.jsonl");
         let line = serde_json::to_string(metrics).context("the metrics have no JSON form")?;
@@ -110,7 +127,11 @@ impl RunDirectory {
             file.sync_all()?;
             file.seek(SeekFrom::End(0))
         };
-        append().with_context(|| format!("cannot write {}", path.display()))
+        let length = append().with_context(|| format!("cannot write {}", path.display()))?;
+        if let Some(events) = &self.events {
+            events.record(metrics)?;
+        }
+        Ok(length)
     }
 
     /// Cuts `metrics.jsonl` back to `length` bytes: what was written after the checkpoint will be written again.
@@ -192,7 +213,9 @@ mod tests {
         assert_eq!(run.config::<Config>().unwrap(), None);
         run.write_config(&config).unwrap();
         assert!(refused(&path, true).contains("in use"));
+        assert!(RunDirectory::in_use(&path));
         drop(run);
+        assert!(!RunDirectory::in_use(&path));
         assert!(refused(&path, false).contains("--resume"));
         let run = RunDirectory::claim(&path, true).unwrap();
         assert_eq!(run.config::<Config>().unwrap(), Some(config));

@@ -5,6 +5,8 @@
 //!     metrics.jsonl       one line for each evaluation; no clock in it, so that equal runs give equal files
 //!     checkpoint/epoch-N/ model.bpk, optimizer.bpk, state.json of the newest checkpoint
 //!     summary.json        written last
+//!     events.out.tfevents.SECONDS.relaxit.SESSION
+//!                         on request: the metrics for TensorBoard, with the clock's times; a file for each session
 //! ```
 //!
 //! A run of many seeds has a directory `seed-N` like that for each, with a [`Snapshot`] `checkpoint/phase-N`.
@@ -13,6 +15,7 @@ mod atomic;
 mod checkpoint;
 mod directory;
 mod snapshot;
+mod tensorboard;
 
 pub use self::atomic::write_atomically;
 pub use self::checkpoint::{Checkpoint, TrainingState};

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use burn::module::Module;
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::ModuleOptimizer;
 use burn::tensor::Device;
 use relaxit::noise::Noise;
 use relaxit::schedule::Schedule;
@@ -13,8 +13,11 @@ use serde::{Deserialize, Serialize};
 use super::code::{self, Code};
 use super::config::VaeConfig;
 use super::evaluation::{Average, Evaluation};
+use super::gradient_variance::gradient_variance;
 use super::model::Vae;
 use super::stack::Stack;
+use super::step::{Step, optimizer};
+use crate::ahead::ahead;
 use crate::mnist::{Mnist, Protocol};
 use crate::printer::{Printer, Progress};
 use crate::run::{Checkpoint, RunDirectory, TrainingState};
@@ -42,7 +45,14 @@ pub struct Metrics {
     pub test_kl: f64,
     /// The standard error of `test_kl`: over the test images, and where it has no closed form over its draws.
     pub test_kl_standard_error: f64,
+    /// The variance of one training step's gradient in the encoder's parameters, at a batch that stays the same; `None` in
+    /// runs that did not measure it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_variance: Option<f64>,
 }
+
+/// Gradients that a variance is measured by, after every epoch: their noise averages out over the parameters.
+const DRAWS: usize = 10;
 
 /// A trained model and how training went.
 #[derive(Debug)]
@@ -142,7 +152,7 @@ impl Trainer<'_> {
     fn start(&self) -> Result<(Vae, ModuleOptimizer, TrainingState)> {
         let device = self.device.clone().autodiff();
         let model = Vae::new(self.config, self.code()?.sizes(), &self.noise().fork("weights"), &device);
-        let optimizer = AdamConfig::new().with_epsilon(1e-8).init();
+        let optimizer = optimizer()?;
         let (model, optimizer, state) = if let Some(checkpoint) = Checkpoint::newest(self.run)? {
             checkpoint.restore(model, optimizer)?
         } else {
@@ -168,7 +178,6 @@ impl Trainer<'_> {
         state: &mut TrainingState,
         progress: &Progress,
     ) -> Result<(Vae, f64)> {
-        let device = self.device.clone().autodiff();
         let root = self.noise().fork(&format!("epoch {}", state.epoch));
         let order = root.fork("order").permutation(self.data.train.len());
         let binarisation = root.fork("binarisation");
@@ -181,30 +190,32 @@ impl Trainer<'_> {
         let mut sum = 0.0;
         let mut recent = None;
 
-        for indices in order.chunks(self.config.batch_size) {
-            let temperature = self.config.temperature.at(state.step);
-            let x = self.config.protocol.batch(&self.data.train, indices, &binarisation, &device);
-            let objective = code.objective(&Stack { model: &model, x: &x }, temperature, &mut noise)?;
-            let gradients = GradientsParams::from_grads(objective.loss.backward(), &model);
-            model = optimizer.step(self.config.learning_rate, model, gradients);
-            if let Some(tuning) = objective.tuning {
-                code.tune(tuning);
+        let (protocol, digits, device) = (self.config.protocol, &self.data.train, self.device);
+        let batches = order.chunks(self.config.batch_size);
+        let batches = batches.map(|indices| protocol.batch(digits, indices, &binarisation, device));
+        model = ahead(batches, |batches| {
+            for x in batches {
+                let x = x.autodiff();
+                let temperature = self.config.temperature.at(state.step);
+                let learning_rate = self.config.learning_rate;
+                let step = Step { code: &mut *code, noise: &mut noise, temperature, learning_rate };
+                let loss;
+                (model, loss) = step.take(model, optimizer, &x)?;
+                ensure!(
+                    loss.is_finite(),
+                    "training diverged: the loss is {loss} at step {}; lower --learning-rate (it is {})",
+                    state.step,
+                    self.config.learning_rate
+                );
+                sum += loss * x.dims()[0] as f64;
+                // A moving average for the eye alone.
+                let shown = recent.map_or(loss, |recent| 0.95 * recent + 0.05 * loss);
+                recent = Some(shown);
+                state.step += 1;
+                progress.step(|| format!("loss {shown:.2}"));
             }
-
-            let loss = -objective.value.into_scalar::<f64>();
-            ensure!(
-                loss.is_finite(),
-                "training diverged: the loss is {loss} at step {}; lower --learning-rate (it is {})",
-                state.step,
-                self.config.learning_rate
-            );
-            sum += loss * indices.len() as f64;
-            // A moving average for the eye alone.
-            let shown = recent.map_or(loss, |recent| 0.95 * recent + 0.05 * loss);
-            recent = Some(shown);
-            state.step += 1;
-            progress.step(|| format!("loss {shown:.2}"));
-        }
+            Ok(model)
+        })?;
         state.epoch += 1;
         state.noise = noise.state();
         state.estimator = code.state();
@@ -212,6 +223,7 @@ impl Trainer<'_> {
     }
 
     fn evaluate(&self, model: &Vae, state: &TrainingState, train_loss: f64) -> Result<Metrics> {
+        let gradient_variance = self.gradient_variance(model, state)?;
         let (noise, model) = (self.noise(), model.valid());
         let (elbo, likelihood, kl) = self.evaluation(&model, &*self.code()?, state.step, &noise).elbo()?;
         let Average { mean: test_elbo, standard_error } = elbo;
@@ -227,7 +239,24 @@ impl Trainer<'_> {
             test_log_likelihood: likelihood.mean,
             test_kl: kl.mean,
             test_kl_standard_error: kl.standard_error,
+            gradient_variance: Some(gradient_variance),
         })
+    }
+
+    /// The noise of the training gradient at the first training images. It has streams of its own, and a copy of what the
+    /// estimator has learned, so that looking changes nothing.
+    fn gradient_variance(&self, model: &Vae, state: &TrainingState) -> Result<f64> {
+        let root = self.noise().fork("gradient variance");
+        let indices: Vec<usize> = (0..self.config.batch_size.min(self.data.train.len())).collect();
+        let device = self.device.clone().autodiff();
+        let x = self.config.protocol.batch(&self.data.train, &indices, &root.fork("binarisation"), &device);
+        let mut code = self.code()?;
+        if let Some(estimator) = state.estimator.clone() {
+            code.resume(estimator).context("the estimator's state cannot be copied")?;
+        }
+        let mut noise = root.fork(&format!("epoch {}", state.epoch));
+        let temperature = self.last_temperature(state.step);
+        Ok(gradient_variance(&Stack { model, x: &x }, &mut *code, temperature, DRAWS, &mut noise)?)
     }
 }
 

@@ -17,7 +17,8 @@ use crate::support::{Support, finite, restrict};
 /// ```
 ///
 /// # Shapes
-/// `logits`, samples and log-probabilities: `[batch…]`; events are scalars.
+/// `logits`, samples and log-probabilities: `[batch…]`; events are scalars. For the likelihood of an image, the sum over
+/// its pixels included, see [`Independent::expected_log_prob`].
 ///
 /// # Gradient
 /// `log_prob` is differentiable in the logits; samples carry none. For one that does, see

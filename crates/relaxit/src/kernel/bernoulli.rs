@@ -3,7 +3,7 @@
 
 use burn::tensor::{Shape, Tensor};
 
-use super::elementary::{accumulate, exp, ln_1p, log_sigmoid, sigmoid};
+use super::elementary::{exp, ln_1p, log_sigmoid, sigmoid, sum};
 use super::flex::{Array, Fused, TASK, apply, array, elements, in_parallel, serves, task, writable};
 use super::{Work, widest};
 
@@ -160,13 +160,14 @@ impl Work for Sums<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let rows = self.logits.chunks_exact(self.row_len).zip(self.means.chunks_exact(self.row_len));
-        for (out, (logits, means)) in self.out.iter_mut().zip(rows) {
-            *out = accumulate(logits, means, |sum, logit, mean| {
-                // m φ − max(φ, 0), without the cancellation.
-                let weight = if logit > 0.0 { mean - 1.0 } else { mean };
-                sum + (weight * logit - ln_1p(exp(-logit.abs())))
-            });
+        let mut terms = vec![0.0; self.logits.len()];
+        for ((term, &logit), &mean) in terms.iter_mut().zip(self.logits).zip(self.means) {
+            // m φ − max(φ, 0), without the cancellation.
+            let weight = if logit > 0.0 { mean - 1.0 } else { mean };
+            *term = weight * logit - ln_1p(exp(-logit.abs()));
+        }
+        for (out, terms) in self.out.iter_mut().zip(terms.chunks_exact(self.row_len)) {
+            *out = sum(terms);
         }
     }
 }

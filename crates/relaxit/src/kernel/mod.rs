@@ -19,6 +19,8 @@ mod flex;
 mod instruction_set;
 
 #[cfg(feature = "flex")]
+mod adam;
+#[cfg(feature = "flex")]
 mod bernoulli;
 #[cfg(feature = "flex")]
 mod binary_concrete;
@@ -34,6 +36,8 @@ mod top_k;
 pub(crate) use self::elementary::ln;
 pub(crate) use self::instruction_set::{Work, widest};
 
+#[cfg(feature = "flex")]
+pub(crate) use self::adam::{AdamStep, adam, serves_adam};
 #[cfg(feature = "flex")]
 pub(crate) use self::bernoulli::{bernoulli_expected_log_prob, bernoulli_log_prob};
 #[cfg(feature = "flex")]

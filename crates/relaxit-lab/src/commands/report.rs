@@ -1,0 +1,43 @@
+//! `relaxit report`: finished runs side by side.
+
+use anyhow::{Context, Result};
+
+use crate::args::ReportArgs;
+use crate::printer::Printer;
+use crate::report::page::{About, FIGURES, HTML, MARKDOWN, write};
+use crate::run::VERSION;
+
+pub(super) fn report(args: &ReportArgs, printer: &Printer) -> Result<()> {
+    printer.note(&format!("relaxit {VERSION}: report of {} directories", args.runs.len()));
+    let about = About::here(command_line(std::env::args().skip(1)), "of each run below".into());
+    write(&args.runs, &args.out, &about)?;
+    for name in [HTML, MARKDOWN, FIGURES] {
+        let line = format!("wrote {}", args.out.join(name).display());
+        printer.data(&line).context("cannot write to standard output")?;
+    }
+    Ok(())
+}
+
+/// The command as a shell takes it.
+fn command_line(arguments: impl Iterator<Item = String>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:@+%".contains(c);
+    let quoted = arguments.map(|argument| {
+        if !argument.is_empty() && argument.chars().all(plain) {
+            argument
+        } else {
+            format!("'{}'", argument.replace('\'', "'\\''"))
+        }
+    });
+    std::iter::once("relaxit".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_can_be_pasted() {
+        let arguments = ["report", "runs/a b", "it's", "--out=x"].map(String::from);
+        assert_eq!(command_line(arguments.into_iter()), "relaxit report 'runs/a b' 'it'\\''s' --out=x");
+    }
+}

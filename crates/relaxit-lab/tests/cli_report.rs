@@ -1,0 +1,222 @@
+//! `relaxit report` and `relaxit figure` as a user meets them.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use xml::reader::{EventReader, XmlEvent};
+
+fn relaxit(line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_relaxit"));
+    command.args(line.split_whitespace()).env("COLUMNS", "100");
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn succeeds(line: &str) -> Output {
+    let output = relaxit(line).output().unwrap();
+    assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+    output
+}
+
+/// Runs to the end, expects `status`, and returns what it said.
+fn fails(line: &str, status: i32) -> String {
+    let output = relaxit(line).output().unwrap();
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{line}: {message}");
+    assert!(message.contains("error: ") && !message.contains("panicked"), "{line}: {message}");
+    message
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// Runs of every kind, as small as they come.
+fn runs(parent: &Path) -> Vec<PathBuf> {
+    let vae = "vae --train-images 300 --test-images 100 --hidden 16 --latents 6 --epochs 2 --batch-size 50 --iwae-samples 3 \
+               --threads 1 --data-dir ../../data/mnist";
+    let rl = "rl --env cartpole --steps 2000 --evaluations 2 --environments 4 --final-episodes 5 --threads 1";
+    let lines = [
+        ("concrete-0", format!("{vae} --latent concrete --seed 0")),
+        ("concrete-1", format!("{vae} --latent concrete --seed 1")),
+        ("rloo-0", format!("{vae} --latent rloo --seed 0")),
+        ("other-protocol", format!("{vae} --latent rloo --seed 0 --protocol dynamic")),
+        ("a2c-0", format!("{rl} --agent a2c --seed 0 --seeds 2")),
+        ("a2c-2", format!("{rl} --agent a2c --seed 2 --seeds 1")),
+        ("toy", "toy --estimators reinforce,rloo --steps 20 --seeds 2 --draws 20".into()),
+        ("audit", "audit --latents 2 --estimators rloo,straight-through --draws 200 --tune 10".into()),
+        ("bridge", "figure laplace-bridge --concentration 2,3,4 --draws 1000".into()),
+        ("temperatures", "figure two-temperatures --points 3 --draws 200".into()),
+    ];
+    lines
+        .into_iter()
+        .map(|(name, line)| {
+            let path = parent.join(name);
+            succeeds(&format!("{line} --out {}", path.display()));
+            path
+        })
+        .collect()
+}
+
+fn report(runs: &[PathBuf], out: &Path) -> String {
+    let names: Vec<String> = runs.iter().map(|path| path.display().to_string()).collect();
+    format!("report {} --out {}", names.join(" "), out.display())
+}
+
+#[test]
+fn a_report_puts_every_run_side_by_side() {
+    let parent = TempDir::new().unwrap();
+    let (runs, out) = (runs(parent.path()), parent.path().join("report"));
+    let said = text(&succeeds(&report(&runs, &out)).stdout);
+    assert_eq!(said.lines().count(), 3);
+    let html = fs::read_to_string(out.join("report.html")).unwrap();
+    let markdown = fs::read_to_string(out.join("report.md")).unwrap();
+
+    asks_for_nothing(&html);
+    let figures = figures_are_whole(&html, &markdown, &out.join("figures"));
+    // Two curves and two pictures of two protocols; an environment, the toy, the audit, the bridge, sharpness, heat maps.
+    assert_eq!(figures, 2 * 4 + 6);
+
+    // Tables say what the summaries say, in both forms.
+    let elbo = |run: &str| json(&parent.path().join(run).join("summary.json"))["test_elbo"].as_f64().unwrap();
+    let (first, second) = (elbo("concrete-0"), elbo("concrete-1"));
+    let (mean, half) = (0.5 * (first + second), 12.706_204_7 * 0.5 * (first - second).abs());
+    let expected = format!("{mean:.2} [{:.2}, {:.2}]", mean - half, mean + half);
+    assert!(html.contains(&expected), "{expected}");
+    assert!(markdown.contains(&expected.replace('[', "\\[").replace(']', "\\]")), "{expected}");
+    assert!(html.contains(&format!("{:.2} (± ", elbo("rloo-0"))));
+    let summary = json(&parent.path().join("bridge/summary.json"));
+    let bridge = &summary["bridges"][0];
+    let kl = format!("{:.5} ± {:.5}", bridge["kl"].as_f64().unwrap(), bridge["kl_standard_error"].as_f64().unwrap());
+    assert!(html.contains(&kl), "{kl}");
+    let toy = json(&parent.path().join("toy/summary.json"));
+    assert!(html.contains(&format!("{:.6} ± ", toy["results"][0]["loss"].as_f64().unwrap())));
+    let audit = json(&parent.path().join("audit/summary.json"));
+    assert!(html.contains(&format!("<td class=\"number\">{:.2}</td>", audit["results"][1]["z"].as_f64().unwrap())));
+    assert!(markdown.contains("Audit against the exact gradient: ") && markdown.contains("2 latents"));
+
+    // Protocols are kept apart, seeds of two runs of one agent counted together.
+    assert!(html.contains("protocol grey, 2 epochs</h2>") && html.contains("protocol dynamic, 2 epochs</h2>"));
+    assert!(html.contains("a2c (3 seeds)") && markdown.contains("| `a2c` | biased | 3 |"), "{markdown}");
+    for paper in ["arxiv.org/abs/1611.00712", "arxiv.org/abs/2003.01227", "arxiv.org/abs/2410.13331"] {
+        assert!(html.contains(paper) && markdown.contains(paper), "{paper}");
+    }
+    assert!(html.contains("relaxit report ") && html.contains(" core"));
+
+    // Written again over itself, in any order, it is the same but for the command that it names.
+    let backwards: Vec<PathBuf> = runs.iter().rev().cloned().collect();
+    succeeds(&report(&backwards, &out));
+    let again = fs::read_to_string(out.join("report.html")).unwrap();
+    let without_command =
+        |html: &str| html.lines().filter(|line| !line.contains("relaxit report")).collect::<Vec<_>>().join("\n");
+    assert_eq!(without_command(&again), without_command(&html));
+}
+
+/// No script, and nothing with an address but links to papers, which ask for nothing until they are followed.
+fn asks_for_nothing(html: &str) {
+    assert!(!html.contains("<script") && !html.contains("@import") && !html.contains("srcset"));
+    for (attribute, others) in [("src=\"", "data:image/png;base64,"), ("href=\"", "data:")] {
+        for value in html.split(attribute).skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            let paper = attribute == "href=\""
+                && ["https://arxiv.org/abs/", "https://doi.org/"].iter().any(|site| value.starts_with(site));
+            assert!(value.starts_with('#') || value.starts_with(others) || paper, "{attribute}{value}");
+        }
+    }
+    for value in html.split("url(").skip(1) {
+        assert!(value.starts_with('#'), "{}", &value[..40]);
+    }
+}
+
+/// Every figure is in the page and in a file of its own, and every SVG is XML whose identifiers are its own; how many
+/// there are.
+fn figures_are_whole(html: &str, markdown: &str, folder: &Path) -> usize {
+    let count = html.matches("<figure id=\"figure-").count();
+    let pictures = html.matches("<img ").count();
+    let svgs: Vec<&str> =
+        html.split("<svg").skip(1).map(|rest| rest.split_inclusive("</svg>").next().unwrap()).collect();
+    assert_eq!(pictures + svgs.len(), count);
+    let mut identifiers = BTreeSet::new();
+    for svg in svgs {
+        for event in EventReader::new(format!("<svg{svg}").as_bytes()) {
+            if let XmlEvent::StartElement { attributes, .. } = event.unwrap()
+                && let Some(id) = attributes.iter().find(|attribute| attribute.name.local_name == "id")
+            {
+                assert!(identifiers.insert(id.value.clone()), "{} is there twice", id.value);
+            }
+        }
+    }
+    assert!(!identifiers.is_empty());
+    assert_eq!(markdown.matches("](figures/").count(), count);
+    for file in markdown.split("](figures/").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+        let bytes = fs::read(folder.join(file)).unwrap();
+        match file.rsplit('.').next() {
+            Some("svg") => EventReader::new(bytes.as_slice()).into_iter().for_each(|event| drop(event.unwrap())),
+            _ => assert!(bytes.starts_with(b"\x89PNG"), "{file}"),
+        }
+    }
+    assert_eq!(fs::read_dir(folder).unwrap().count(), count);
+    count
+}
+
+#[test]
+fn what_is_no_finished_run_is_refused_by_name() {
+    let parent = TempDir::new().unwrap();
+    let (run, out) = (parent.path().join("run"), parent.path().join("report"));
+    let refused = |runs: &[&Path]| {
+        let runs: Vec<PathBuf> = runs.iter().map(|path| (*path).to_owned()).collect();
+        let message = fails(&report(&runs, &out), 1);
+        assert!(!out.exists());
+        message
+    };
+    assert!(refused(&[parent.path()]).contains(&format!("{} holds no run", parent.path().display())));
+    fs::create_dir(&run).unwrap();
+    fs::write(run.join("config.toml"), "command = \"vae\"\n").unwrap();
+    let message = refused(&[&run]);
+    assert!(message.contains(&run.display().to_string()) && message.contains("not finished"), "{message}");
+    fs::write(run.join("summary.json"), "{}").unwrap();
+    assert!(refused(&[&run]).contains("not a configuration of this version"));
+    fs::write(run.join("config.toml"), "command = \"dance\"\n").unwrap();
+    assert!(refused(&[&run]).contains("`dance`"));
+
+    let [one, two] = ["one", "two"].map(|name| parent.path().join(name));
+    for path in [&one, &two] {
+        let line =
+            "vae --latents 3 --hidden 4 --epochs 1 --train-images 60 --test-images 20 --iwae-samples 1 --threads 1";
+        succeeds(&format!("{line} --data-dir ../../data/mnist --out {}", path.display()));
+    }
+    let message = refused(&[&one, &two]);
+    assert!(message.contains("one configuration and seed") && message.contains("two"), "{message}");
+}
+
+#[test]
+fn a_figure_is_made_once_and_again_on_request() {
+    let parent = TempDir::new().unwrap();
+    let out = parent.path().join("bridge");
+    let line = format!("figure laplace-bridge --draws 1000 --out {}", out.display());
+    let said = text(&succeeds(&line).stdout);
+    assert!(said.contains("KL 0.") && said.contains("laplace-bridge.svg"), "{said}");
+    let summary = fs::read(out.join("summary.json")).unwrap();
+    assert!(fails(&line, 1).contains("--resume"));
+    succeeds(&format!("{line} --resume"));
+    assert_eq!(fs::read(out.join("summary.json")).unwrap(), summary);
+    assert!(fails(&format!("{line} --resume --seed 1"), 2).contains("other options"));
+    for (wrong, name) in [
+        ("laplace-bridge --concentration 1,2", "three numbers"),
+        ("laplace-bridge --concentration 1,2,0", "0.01"),
+        ("two-temperatures --logits 1,2", "--target"),
+        ("two-temperatures --target 1,1,1,1", "differ"),
+        ("two-temperatures --lowest 2 --highest 2", "--highest"),
+    ] {
+        let message = fails(&format!("figure {wrong} --out {}", parent.path().join("wrong").display()), 2);
+        assert!(message.contains(name), "{wrong}: {message}");
+    }
+    assert!(!parent.path().join("wrong").exists());
+}
