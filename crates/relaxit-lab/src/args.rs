@@ -83,7 +83,7 @@ pub struct ReportArgs {
     pub runs: Vec<PathBuf>,
 
     /// Where the report goes; an older one is replaced
-    #[arg(long, value_name = "DIR", default_value = "report")]
+    #[arg(long, value_name = "DIR", default_value = "runs/report")]
     pub out: PathBuf,
 }
 

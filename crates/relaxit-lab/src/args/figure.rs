@@ -59,11 +59,11 @@ temperature. The same noise is used at every pair.";
 /// Options of `relaxit figure two-temperatures`.
 #[derive(Debug, Args)]
 pub struct TwoTemperaturesArgs {
-    /// Logits of the choice, 2 to 64 numbers between -50 and 50 [default: 1,0.5,0,-0.5]
+    /// Logits of the choice, 2 to 64 numbers between -50 and 50 [default: 1,0.2,-0.4,-0.8]
     #[arg(long, value_name = "X,...", value_delimiter = ',', value_parser = logit, allow_negative_numbers = true)]
     pub logits: Vec<f64>,
 
-    /// Where the objective is least, as many numbers between -1e3 and 1e3, not all equal [default: 0.1,0.2,0.3,0.4]
+    /// Where the objective is least, as many numbers between -1e3 and 1e3, not all equal [default: 0.2,0.9,0,0.6]
     #[arg(long, value_name = "T,...", value_delimiter = ',', value_parser = target, allow_negative_numbers = true)]
     pub target: Vec<f64>,
 
@@ -71,11 +71,11 @@ pub struct TwoTemperaturesArgs {
     #[arg(long, value_enum)]
     pub form: Option<Form>,
 
-    /// The lowest temperature, 1e-2 to 1e2 [default: 0.1]
+    /// The lowest temperature, 1e-2 to 1e2 [default: 0.2]
     #[arg(long, value_name = "TEMPERATURE", value_parser = temperature)]
     pub lowest: Option<f64>,
 
-    /// The highest temperature, above the lowest [default: 10]
+    /// The highest temperature, above the lowest [default: 5]
     #[arg(long, value_name = "TEMPERATURE", value_parser = temperature)]
     pub highest: Option<f64>,
 

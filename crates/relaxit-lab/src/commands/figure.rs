@@ -47,7 +47,7 @@ pub(super) fn figure(command: &FigureCommand, printer: &Printer) -> Result<()> {
         Figure::TwoTemperatures(found) => {
             let files = vec![
                 ("sharpness.svg", two_temperatures::sharpness(found)),
-                ("heat-maps.svg", two_temperatures::heat_maps(found)),
+                ("heat-maps.svg", two_temperatures::heat_maps(found)?),
             ];
             (files, Vec::new())
         }

@@ -188,6 +188,15 @@ mod tests {
         }
     }
 
+    /// The variance of `ln y₁/y₂` under a symmetric Dirichlet law is 2ψ′(α) = 2/α + 1/α² + …
+    #[test]
+    fn ratios_of_entries_vary_less_by_a_third() {
+        let alpha = 1e4;
+        let Bridge { scale, .. } = crossed([alpha; 3]);
+        let variance = scale[0].powi(2) + scale[1].powi(2);
+        assert!((variance / (2.0 / alpha + alpha.powi(-2)) - 2.0 / 3.0).abs() < 1e-4, "{variance}");
+    }
+
     #[test]
     fn the_way_back_ends_where_it_began() {
         for concentration in [[1.0, 1.0, 1.0], [0.5, 2.0, 30.0]] {

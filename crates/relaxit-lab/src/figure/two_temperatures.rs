@@ -55,11 +55,11 @@ impl Default for TwoTemperaturesConfig {
         Self {
             command: "figure".into(),
             version: VERSION.into(),
-            logits: vec![1.0, 0.5, 0.0, -0.5],
-            target: vec![0.1, 0.2, 0.3, 0.4],
+            logits: vec![1.0, 0.2, -0.4, -0.8],
+            target: vec![0.2, 0.9, 0.0, 0.6],
             form: Form::default(),
-            lowest: 0.1,
-            highest: 10.0,
+            lowest: 0.2,
+            highest: 5.0,
             points: 21,
             draws: 8192,
             seed: 0,
@@ -240,8 +240,7 @@ mod tests {
         }
     }
 
-    /// A choice is as sharp as its probabilities, at any temperature; relaxed samples are sharper, since noise always
-    /// prefers one.
+    /// Both ways; and a choice at temperature 1 is that of its logits.
     #[test]
     fn temperature_takes_sharpness_away() {
         let found = compute(&config()).unwrap();

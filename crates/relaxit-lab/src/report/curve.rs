@@ -2,7 +2,7 @@
 
 use kuva::backend::svg::SvgBackend;
 use kuva::plot::{LinePlot, LineStyle};
-use kuva::render::layout::Layout;
+use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
 use kuva::render::render::render_multiple;
 
@@ -47,7 +47,14 @@ pub fn figure(title: &str, x_label: &str, y_label: &str, curves: &[Curve]) -> St
 /// The same over a logarithmic axis.
 #[must_use]
 pub fn figure_over_logarithm(title: &str, x_label: &str, y_label: &str, curves: &[Curve]) -> String {
-    drawn(title, x_label, y_label, curves, Layout::with_log_x)
+    let xs = || curves.iter().flat_map(|curve| &curve.points).map(|(x, _)| *x);
+    let (low, high) = (xs().fold(f64::INFINITY, f64::min), xs().fold(0.0, f64::max));
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped
+    let decimals = (-low.log10()).ceil().clamp(0.0, 6.0) as usize;
+    let axes = |layout: Layout| {
+        layout.with_log_x().with_x_axis_min(low).with_x_axis_max(high).with_x_tick_format(TickFormat::Fixed(decimals))
+    };
+    drawn(title, x_label, y_label, curves, axes)
 }
 
 /// Learning curves of agents.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kuva::plot::ColorMap;
@@ -144,6 +145,19 @@ pub(super) fn colour(share: f64) -> String {
 /// As bytes.
 pub(super) fn colour_bytes(share: f64) -> [u8; 3] {
     ColorMap::Viridis.map_rgb(share).map_or([0, 0, 0], |(red, green, blue)| [red, green, blue])
+}
+
+/// Pixels of red, green, blue and opacity, row by row, as a PNG file.
+pub(super) fn png(width: usize, height: usize, pixels: &[u8]) -> Result<Vec<u8>> {
+    let size = |pixels: usize| u32::try_from(pixels).context("the picture is too large for PNG");
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, size(width)?, size(height)?);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().context("the picture cannot be encoded")?;
+    writer.write_image_data(pixels).context("the picture cannot be encoded")?;
+    writer.finish().context("the picture cannot be encoded")?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! Densities on the simplex of three categories, on both sides of the Laplace bridge.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::drawing::{Anchor, Drawing, band, colour_bytes};
+use super::drawing::{Anchor, Drawing, band, colour_bytes, png};
 use crate::figure::laplace_bridge::{Bridge, Bridges};
 
 /// The side of a triangle.
 const SIDE: f64 = 250.0;
 /// From one triangle to the next.
-const ACROSS: f64 = 310.0;
+const ACROSS: f64 = 335.0;
 const LEFT: f64 = 45.0;
 const TOP: f64 = 56.0;
 /// Pixels of a picture for each unit of the drawing.
@@ -20,7 +20,7 @@ const PIXELS: f64 = 2.0;
 /// If a density cannot be computed or a picture encoded.
 pub fn figure(bridges: &Bridges) -> Result<String> {
     let (height, row) = (SIDE * HEIGHT, SIDE * HEIGHT + 118.0);
-    let mut drawing = Drawing::new(LEFT + 3.0 * ACROSS + 75.0, TOP + row * bridges.bridges.len() as f64 - 10.0);
+    let mut drawing = Drawing::new(LEFT + 3.0 * ACROSS + 45.0, TOP + row * bridges.bridges.len() as f64 - 36.0);
     for (column, title) in ["Dirichlet", "its logistic-normal approximation", "and back: Dirichlet"].iter().enumerate()
     {
         drawing.text([centre(column), 24.0], 16, Anchor::Middle, title);
@@ -48,7 +48,7 @@ pub fn figure(bridges: &Bridges) -> Result<String> {
         let labels = [0.0, highest / 2.0, highest].map(short);
         let top_label = if capped { format!("≥ {}", labels[2]) } else { labels[2].clone() };
         let title = "density in y₁ and y₂ (uniform: 2)";
-        drawing.colour_bar([LEFT + 3.0 * ACROSS - 30.0, top], height, [&labels[0], &labels[1], &top_label], title);
+        drawing.colour_bar([LEFT + 3.0 * ACROSS - 45.0, top], height, [&labels[0], &labels[1], &top_label], title);
     }
     Ok(drawing.finish())
 }
@@ -132,16 +132,7 @@ fn picture(lattice: &Lattice, density: &[f64], highest: f64) -> Result<Vec<u8>> 
         }
         None => [0; 4],
     };
-    let pixels: Vec<u8> = lattice.places.iter().flat_map(pixel).collect();
-    let size = |pixels: usize| u32::try_from(pixels).context("the picture is too large for PNG");
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, size(lattice.width)?, size(lattice.height)?);
-    encoder.set_color(png::ColorType::Rgba);
-    encoder.set_depth(png::BitDepth::Eight);
-    let mut writer = encoder.write_header().context("the picture cannot be encoded")?;
-    writer.write_image_data(&pixels).context("the picture cannot be encoded")?;
-    writer.finish().context("the picture cannot be encoded")?;
-    Ok(bytes)
+    png(lattice.width, lattice.height, &lattice.places.iter().flat_map(pixel).collect::<Vec<u8>>())
 }
 
 fn triple(x: &[f64; 3]) -> String {

@@ -6,7 +6,7 @@ use relaxit::noise::Noise;
 use super::difference::{labels, without};
 use super::document::{Block, Column, Figure, Image, Section, Table};
 use super::finished::RlRun;
-use super::text::{any_size, count, with_interval, with_interval_of_any_size};
+use super::text::{count, with_interval, with_interval_of_any_size};
 use crate::report::curve::{Curve, learning_curves};
 use crate::rl::config::RlConfig;
 use crate::rl::statistics::probability_of_improvement;
@@ -167,7 +167,7 @@ fn table(agents: &[Agent<'_>], labels: &[String]) -> Table {
          return within the time limit.",
         agents[0].summary.evaluation_episodes,
         format!("{choice:?}").to_lowercase(),
-        any_size(*threshold),
+        threshold,
     );
     Table { caption, columns, rows: agents.iter().zip(labels).enumerate().map(row).collect(), number: 0 }
 }

@@ -14,13 +14,16 @@ pub(super) struct AuditSummary {
     pub seed: u64,
     problem: String,
     draws: usize,
+    tune: u64,
+    temperature: Option<f64>,
+    reference: String,
     /// The aggregate of each estimator.
     pub results: Vec<Record>,
 }
 
 /// One audit: a table and a picture.
 pub(super) fn blocks(summary: &AuditSummary) -> Vec<Block> {
-    let AuditSummary { problem, draws, seed, results, .. } = summary;
+    let AuditSummary { problem, draws, tune, temperature, reference, seed, results, .. } = summary;
     let columns = vec![
         Column::words("estimator"),
         Column::words("claims"),
@@ -45,9 +48,10 @@ pub(super) fn blocks(summary: &AuditSummary) -> Vec<Block> {
             any_size(1e6 * record.seconds_per_gradient),
         ]
     };
+    let temperature = temperature.map_or_else(String::new, |temperature| format!(", temperature {temperature}"));
     let which = format!("{problem}, {draws} draws, seed {seed}");
     let caption = format!(
-        "Audit against the exact gradient: {which}. Norms over the logits for the exact gradient and the bias, sums over \
+        "Audit against the gradient by {reference}: {which}{temperature}. Estimators that learn saw {tune} batches before. Norms over the logits for the exact gradient and the bias, sums over \
          the logits for variance and mean squared error of one gradient; z is the largest bias in standard errors, which in \
          an estimator without bias exceeds 6.109 once in a billion. Evaluations of the objective and time are for one \
          gradient of all logits."

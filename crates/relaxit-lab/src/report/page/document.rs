@@ -44,8 +44,10 @@ pub enum Block {
 pub struct Item {
     /// What it says.
     pub text: String,
-    /// Where it leads.
+    /// Where that leads.
     pub link: Option<String>,
+    /// What else there is to say.
+    pub note: String,
 }
 
 /// A table.

@@ -19,7 +19,7 @@ pub(super) fn bridge(bridges: &Bridges) -> Result<Section> {
             .into(),
         "Triangles of colour, a row for each law: the Dirichlet law, its approximation, and the way back.".into(),
     );
-    let triple = |x: &[f64; 3]| format!("({})", x.map(any_size).join(", "));
+    let triple = |x: &[f64; 3]| format!("({})", x.map(trimmed).join(", "));
     let row = |bridge: &Bridge| {
         vec![
             triple(&bridge.concentration),
@@ -35,7 +35,10 @@ pub(super) fn bridge(bridges: &Bridges) -> Result<Section> {
     columns.extend(["KL (nats)", "total variation"].map(Column::numbers));
     let caption = format!(
         "The bridge in numbers: KL divergence from the Dirichlet law to its approximation and the total variation between \
-         them, by {} draws from the Dirichlet law, seed {}; ± is the standard error over draws. The way back is exact.",
+         them, by {} draws from the Dirichlet law, seed {}; ± is the standard error over draws. The bridge gives \
+         independent logits the variances that centred ones have under the Dirichlet law, and leaves their covariances out: \
+         ratios of entries vary less, by a third where concentrations are equal, however large these are. The way back is \
+         exact.",
         bridges.config.draws, bridges.config.seed
     );
     let rows = bridges.bridges.iter().map(row).collect();
@@ -44,8 +47,14 @@ pub(super) fn bridge(bridges: &Bridges) -> Result<Section> {
     Ok(Section { title, blocks: vec![Block::Figure(figure), Block::Table(table)] })
 }
 
+/// Three decimals, without those that say nothing.
+fn trimmed(x: f64) -> String {
+    let text = format!("{x:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').into()
+}
+
 /// The section of the two temperatures.
-pub(super) fn temperatures(temperatures: &Temperatures) -> Section {
+pub(super) fn temperatures(temperatures: &Temperatures) -> Result<Section> {
     let Temperatures { config, gradients, .. } = temperatures;
     let list = |x: &[f64]| x.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let form = match config.form {
@@ -66,7 +75,7 @@ pub(super) fn temperatures(temperatures: &Temperatures) -> Section {
     );
     let heat_maps = Figure::new(
         "two-temperatures",
-        Image::Svg(two_temperatures::heat_maps(temperatures)),
+        Image::Svg(two_temperatures::heat_maps(temperatures)?),
         format!(
             "Gradients of E‖b − t‖², t = ({}), logits {logits}, by the Jacobian {form}: norm of the bias and standard \
              deviation of one gradient over the norm of the exact gradient at the same forward temperature, and the cosine \
@@ -80,5 +89,5 @@ pub(super) fn temperatures(temperatures: &Temperatures) -> Section {
     let text = "The decoupled straight-through Gumbel-Softmax chooses at its forward temperature and differentiates at its \
                 backward temperature.";
     let blocks = vec![Block::Text(text.into()), Block::Figure(sharpness), Block::Figure(heat_maps)];
-    Section { title: "Two temperatures of the decoupled straight-through estimator".into(), blocks }
+    Ok(Section { title: "Two temperatures of the decoupled straight-through estimator".into(), blocks })
 }

@@ -20,9 +20,10 @@ pub(super) fn render(document: &Document, figures: &str) -> String {
                 Block::Text(paragraph) => writeln!(markdown, "{}", text(paragraph)),
                 Block::List(items) => {
                     for item in items {
+                        let (content, note) = (text(&item.text), text(&item.note));
                         let _ = match &item.link {
-                            None => writeln!(markdown, "- {}", text(&item.text)),
-                            Some(link) => writeln!(markdown, "- [{}]({link})", text(&item.text)),
+                            None => writeln!(markdown, "- {content}{note}"),
+                            Some(link) => writeln!(markdown, "- [{content}]({link}){note}"),
                         };
                     }
                     Ok(())

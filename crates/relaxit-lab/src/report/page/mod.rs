@@ -107,14 +107,14 @@ pub fn document(runs: &[PathBuf], about: &About) -> Result<Document> {
     for (_, figure) in of!(Run::Figure) {
         sections.push(match figure {
             Computed::LaplaceBridge(bridges) => figures::bridge(bridges)?,
-            Computed::TwoTemperatures(temperatures) => figures::temperatures(temperatures),
+            Computed::TwoTemperatures(temperatures) => figures::temperatures(temperatures)?,
         });
     }
     sections.extend(papers::section(&runs));
     sections.push(provenance::section(&runs, about));
     let lead = vec![
-        "Every number names what it is a number of, its protocol, its unit and its interval, and how many seeds it is of. \
-         Everything was drawn from the files that runs left in their directories."
+        "Tables and figures say with each number its protocol, its unit, its interval, and how many seeds it is of. All of \
+         it was drawn from the files that finished runs left in their directories."
             .into(),
     ];
     Ok(Document { title: "Learning with discrete random variables: every method side by side".into(), lead, sections }

@@ -51,7 +51,7 @@ pub(super) fn section(runs: &[Finished]) -> Option<Section> {
     }
     let item = |(paper, methods): (String, Vec<String>)| {
         let methods: Vec<String> = methods.iter().map(|method| format!("`{method}`")).collect();
-        Item { link: link(&paper), text: format!("{paper}: {}", methods.join(", ")) }
+        Item { link: link(&paper), text: paper, note: format!(": {}", methods.join(", ")) }
     };
     let blocks = vec![Block::List(papers.into_iter().map(item).collect())];
     Some(Section { title: "Papers of these methods".into(), blocks })

@@ -41,7 +41,7 @@ pub(super) fn blocks(run: &ToyRun) -> Vec<Block> {
         Image::Svg(figure(&title(config), &curves)),
         format!(
             "The toy problem: loss E[(b - t)²] of a bit b above the variance of one gradient, over steps of Adam, for each \
-             target t. Lines are means over {seeds}, bands two standard errors over seeds; the black line is the loss that \
+             target t. Lines are means over {seeds}, bands two standard errors over seeds; the dashed line is the loss that \
              is approached and never reached. Variances are measured by {} gradients.",
             config.draws
         ),
