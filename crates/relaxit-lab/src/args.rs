@@ -1,6 +1,7 @@
 //! The command line: types that clap reads, and nothing else.
 
 pub mod figure;
+pub mod reproduce;
 pub mod rl;
 pub mod sweep;
 mod trial;
@@ -41,6 +42,9 @@ pub enum Command {
     Vae(Box<VaeArgs>),
     /// Draw from a law, with log-densities and gradients, as CSV or JSON lines or as a picture
     Sample(SampleArgs),
+    /// Run every method side by side, and write the report: the whole of this laboratory in one command
+    #[command(after_long_help = reproduce::REPRODUCE_NOTES)]
+    Reproduce(reproduce::ReproduceArgs),
     /// Run plans of many runs: grids over commands and options, on one machine or many
     #[command(subcommand, after_long_help = sweep::SWEEP_NOTES)]
     Sweep(sweep::SweepCommand),

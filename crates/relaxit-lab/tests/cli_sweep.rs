@@ -268,6 +268,35 @@ fn a_job_that_fails_is_reported_and_stops_no_other() {
     assert!(collected.contains("6 of 6 jobs are not done yet"), "{collected}");
 }
 
+#[test]
+fn reproduce_runs_a_plan_and_writes_its_report() {
+    let scene = Scene::new(&format!("{PLAN}\n[[job]]\ncommand = \"toy\"\nname = \"again\"\noptions.steps = 10"));
+    // One job is wanted to fail: its directory is of somebody else.
+    let jobs = scene.out.join("jobs");
+    fs::create_dir_all(jobs.join("again")).unwrap();
+    fs::write(jobs.join("again/thesis.tex"), "precious").unwrap();
+    let reproduce = || {
+        let mut command = relaxit(&["reproduce", "--jobs=2", "--plan"]);
+        command.arg(&scene.plan).arg("--out").arg(&scene.out);
+        command
+    };
+    let message = fails(&mut reproduce(), 1);
+    assert!(message.contains("1 jobs failed") && message.contains("thesis.tex"), "{message}");
+    // The others are reported nevertheless.
+    let html = fs::read_to_string(scene.out.join("report.html")).unwrap();
+    assert!(html.contains("relaxit reproduce --plan") && html.contains("rloo"), "{} bytes", html.len());
+    let written = || fs::metadata(jobs.join("vae-rloo-seed1/summary.json")).unwrap().modified().unwrap();
+    let before = written();
+
+    fs::remove_dir_all(jobs.join("again")).unwrap();
+    fs::write(&scene.plan, PLAN).unwrap();
+    let said = text(&succeeds(&mut reproduce()).stdout);
+    assert!(said.contains("report.html") && said.contains("report.md"), "{said}");
+    assert_eq!(written(), before);
+    let message = fails(&mut relaxit(&["reproduce", "--quick", "--full"]), 2);
+    assert!(message.contains("cannot be used with"), "{message}");
+}
+
 /// The messages, as they are read.
 #[test]
 fn a_plan_with_mistakes_is_refused_before_anything_runs() {
@@ -309,5 +338,6 @@ fn the_help_is_as_reviewed() {
             text(&succeeds(&mut relaxit(&["sweep", verb, "--help"])).stdout)
         );
     }
+    insta::assert_snapshot!("help_of_reproduce", text(&succeeds(&mut relaxit(&["reproduce", "--help"])).stdout));
     insta::assert_snapshot!("help_of_sweep", text(&succeeds(&mut relaxit(&["sweep", "--help"])).stdout));
 }

@@ -10,7 +10,7 @@ pub(super) const SWEEP_NOTES: &str = "\
 A plan is a TOML file. Each table [[job]] is a command at every point of a grid:
 
   [[job]]
-  command = \"vae\"              # or rl, toy, audit: one that leaves a run directory
+  command = \"vae\"              # or rl, toy, audit, figure NAME: one that leaves a run directory
   name = \"bits\"                # how names of its jobs begin; the command, if it has none
   [job.options]                # what all of them have; true is an option without a value
   latents = \"20\"
@@ -53,9 +53,13 @@ pub struct RunArgs {
     #[allow(missing_docs)] // clap would take it for the help
     pub sweep: SweepArgs,
 
-    /// Jobs that run at once, 1 to 1024; the cores are shared out among them [default: one for each core]
+    /// Jobs that run at once, 1 to 1024 [default: one for each core]
     #[arg(long, value_name = "N", value_parser = size(1, 1024))]
     pub jobs: Option<u64>,
+
+    /// Threads of each job, 1 to 1024 [default: the cores, shared out]
+    #[arg(long, value_name = "N", value_parser = size(1, 1024))]
+    pub threads: Option<u64>,
 
     /// Run only the job of this number, from 0, as a task of a job array does
     #[arg(long, value_name = "I", conflicts_with = "jobs")]

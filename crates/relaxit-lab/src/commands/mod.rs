@@ -7,6 +7,7 @@ mod laws;
 mod overlay;
 mod parameters;
 mod report;
+mod reproduce;
 mod resume;
 mod rl;
 mod sample;
@@ -31,6 +32,7 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<()> {
         Command::Sample(args) => sample::sample(args, printer),
         Command::Figure(args) => figure::figure(args, printer),
         Command::Report(args) => report::report(args, printer),
+        Command::Reproduce(args) => reproduce::reproduce(args, printer),
         Command::Rl(command) => rl::rl(command, printer),
         Command::Sweep(command) => sweep::sweep(command, printer),
         Command::Toy(args) => toy::toy(args, printer),

@@ -71,7 +71,7 @@ fn run(args: &RunArgs, printer: &Printer) -> Result<()> {
     let sweep = Sweep::create(plan, &folder)?;
     let jobs: Vec<&Job> = sweep.plan.jobs[range].iter().collect();
     let at_once = if args.index.is_some() { Some(1) } else { args.jobs };
-    let failed = work(&sweep, &jobs, at_once, printer)?;
+    let failed = work(&sweep, &jobs, at_once, args.threads, printer)?;
     printer.data(&format!(
         "{} of {} jobs done, in {}",
         jobs.len() - failed.len(),
@@ -86,11 +86,12 @@ pub(super) fn work(
     sweep: &Sweep,
     jobs: &[&Job],
     at_once: Option<u64>,
+    threads: Option<u64>,
     printer: &Printer,
 ) -> Result<Vec<(String, String)>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let at_once = at_once.map_or(Ok(cores), usize::try_from)?.min(jobs.len()).max(1);
-    let threads = (cores / at_once).max(1);
+    let threads = threads.map_or(Ok((cores / at_once).max(1)), usize::try_from)?;
     let executable = std::env::current_exe().context("cannot find this program")?;
     printer.note(&format!(
         "relaxit {VERSION}: sweep of {} jobs, {at_once} at once with {threads} threads each, in {}",
@@ -106,7 +107,7 @@ pub(super) fn succeeded(failed: &[(String, String)]) -> Result<()> {
         return Ok(());
     }
     let said: Vec<String> = failed.iter().map(|(name, reason)| format!("\n  {name}: {reason}")).collect();
-    bail!("{} jobs failed; `relaxit sweep run` tries them again:{}", failed.len(), said.concat())
+    bail!("{} jobs failed; the same command tries them again:{}", failed.len(), said.concat())
 }
 
 fn gather(args: &CollectArgs, printer: &Printer) -> Result<()> {

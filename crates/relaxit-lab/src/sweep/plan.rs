@@ -18,8 +18,10 @@ struct Runnable {
 }
 
 /// All of them; each takes `--out` and `--resume`.
-const RUNNABLE: [Runnable; 4] = [
+const RUNNABLE: [Runnable; 6] = [
     Runnable { command: "audit", threads: false },
+    Runnable { command: "figure laplace-bridge", threads: false },
+    Runnable { command: "figure two-temperatures", threads: false },
     Runnable { command: "rl", threads: true },
     Runnable { command: "toy", threads: false },
     Runnable { command: "vae", threads: true },
@@ -278,7 +280,10 @@ mod tests {
             ("[[job]]\ncomand = 'vae'", "unknown field `comand`"),
             ("[[jobs]]\ncommand = 'vae'", "unknown field `jobs`"),
             ("[[job]]\noptions.seed = 1", "missing field `command`"),
-            ("[[job]]\ncommand = 'sample Bernoulli'", "one that leaves a run directory (audit, rl, toy, vae)"),
+            (
+                "[[job]]\ncommand = 'sample Bernoulli'",
+                "one that leaves a run directory (audit, figure laplace-bridge, figure two-temperatures, rl, toy, vae)",
+            ),
             ("[[job]]\ncommand = ''", "one that leaves a run directory"),
             ("[[job]]\ncommand = 'vae'\nname = '../x'", "got `../x`"),
             ("[[job]]\ncommand = 'vae'\nname = ''", "the first a letter or digit"),
