@@ -19,6 +19,8 @@ pub mod layer;
 pub mod likelihood;
 pub mod method;
 pub mod model;
+#[cfg(feature = "distributed")]
+pub mod parallel;
 pub mod perceptron;
 pub mod pictures;
 pub mod preset;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use relaxit::noise::Noise;
 use relaxit::schedule::Schedule;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,8 @@ use super::code::{self, Code};
 use super::config::VaeConfig;
 use super::evaluation::{Average, Evaluation};
 use super::model::Vae;
+#[cfg(feature = "distributed")]
+use super::parallel::Workers;
 use super::stack::Stack;
 use crate::mnist::{Mnist, Protocol};
 use crate::printer::{Printer, Progress};
@@ -70,6 +72,9 @@ pub struct Trainer<'a> {
     pub printer: &'a Printer,
     /// Where to compute, without autodiff.
     pub device: &'a Device,
+    /// All that share each batch, the one above first.
+    #[cfg(feature = "distributed")]
+    pub devices: &'a [Device],
 }
 
 impl Trainer<'_> {
@@ -168,7 +173,6 @@ impl Trainer<'_> {
         state: &mut TrainingState,
         progress: &Progress,
     ) -> Result<(Vae, f64)> {
-        let device = self.device.clone().autodiff();
         let root = self.noise().fork(&format!("epoch {}", state.epoch));
         let order = root.fork("order").permutation(self.data.train.len());
         let binarisation = root.fork("binarisation");
@@ -183,15 +187,14 @@ impl Trainer<'_> {
 
         for indices in order.chunks(self.config.batch_size) {
             let temperature = self.config.temperature.at(state.step);
-            let x = self.config.protocol.batch(&self.data.train, indices, &binarisation, &device);
-            let objective = code.objective(&Stack { model: &model, x: &x }, temperature, &mut noise)?;
-            let gradients = GradientsParams::from_grads(objective.loss.backward(), &model);
+            let (gradients, value, tuning) =
+                self.gradients(&model, &mut *code, indices, temperature, &binarisation, &mut noise)?;
             model = optimizer.step(self.config.learning_rate, model, gradients);
-            if let Some(tuning) = objective.tuning {
+            if let Some(tuning) = tuning {
                 code.tune(tuning);
             }
 
-            let loss = -objective.value.into_scalar::<f64>();
+            let loss = -value.into_scalar::<f64>();
             ensure!(
                 loss.is_finite(),
                 "training diverged: the loss is {loss} at step {}; lower --learning-rate (it is {})",
@@ -209,6 +212,29 @@ impl Trainer<'_> {
         state.noise = noise.state();
         state.estimator = code.state();
         Ok((model, sum / self.data.train.len() as f64))
+    }
+
+    /// The gradient of the mean loss over the images at `indices`, the mean of the objective, and what tunes the estimator.
+    fn gradients(
+        &self,
+        model: &Vae,
+        code: &mut dyn Code,
+        indices: &[usize],
+        temperature: f64,
+        binarisation: &Noise,
+        noise: &mut Noise,
+    ) -> Result<(GradientsParams, Tensor<1>, Option<Tensor<1>>)> {
+        #[cfg(feature = "distributed")]
+        if let [_, _, ..] = self.devices {
+            let workers = Workers { config: self.config, digits: &self.data.train, devices: self.devices };
+            let noise = Noise::seeded(noise.bits());
+            let (gradients, value) = workers.gradients(model, indices, temperature, binarisation, &noise)?;
+            return Ok((gradients, value, None));
+        }
+        let device = self.device.clone().autodiff();
+        let x = self.config.protocol.batch(&self.data.train, indices, binarisation, &device);
+        let objective = code.objective(&Stack { model, x: &x }, temperature, noise)?;
+        Ok((GradientsParams::from_grads(objective.loss.backward(), model), objective.value, objective.tuning))
     }
 
     fn evaluate(&self, model: &Vae, state: &TrainingState, train_loss: f64) -> Result<Metrics> {
