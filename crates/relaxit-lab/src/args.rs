@@ -314,6 +314,11 @@ pub struct VaeArgs {
     #[arg(long, value_parser = PossibleValuesParser::new(device::NAMES))]
     pub device: Option<String>,
 
+    /// How many devices of that kind share each batch, 1 to 64; on flex they share the CPU [default: 1]
+    #[cfg(feature = "distributed")]
+    #[arg(long, value_name = "COUNT", value_parser = size(1, 64))]
+    pub devices: Option<u64>,
+
     /// Directory with the four gzipped MNIST files [default: data/mnist]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,

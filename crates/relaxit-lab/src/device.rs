@@ -23,6 +23,28 @@ pub const NAMES: &[&str] = &[
 /// # Errors
 /// If this build has no device of that name, or this machine has none.
 pub fn open(name: &str) -> Result<Device> {
+    match all(name)?.into_iter().next() {
+        Some(device) => Ok(device),
+        None => bail!("device `{name}`: none was found on this machine; `--device flex` is the CPU"),
+    }
+}
+
+/// The first `count` devices called `name`; the CPU counts as often as it is asked for.
+///
+/// # Errors
+/// If this build has no device of that name, or this machine has too few.
+#[cfg(feature = "distributed")]
+pub fn open_several(name: &str, count: usize) -> Result<Vec<Device>> {
+    if name == "flex" {
+        return Ok(vec![open(name)?; count]);
+    }
+    let mut found = all(name)?;
+    anyhow::ensure!(found.len() >= count, "device `{name}`: {count} are wanted, this machine has {}", found.len());
+    found.truncate(count);
+    Ok(found)
+}
+
+fn all(name: &str) -> Result<Vec<Device>> {
     let kind = match name {
         "flex" => DeviceType::Flex,
         #[cfg(feature = "cuda")]
@@ -37,10 +59,7 @@ pub fn open(name: &str) -> Result<Device> {
         "wgpu" => DeviceType::Wgpu,
         _ => bail!("device `{name}` is not in this build, which has: {}", NAMES.join(", ")),
     };
-    match Device::enumerate(kind).into_vec().into_iter().next() {
-        Some(device) => Ok(device),
-        None => bail!("device `{name}`: none was found on this machine; `--device flex` is the CPU"),
-    }
+    Ok(Device::enumerate(kind).into_vec())
 }
 
 #[cfg(test)]

@@ -88,7 +88,17 @@ pub(super) fn vae(args: &VaeArgs, printer: &Printer) -> Result<()> {
         .build_global()
         .with_context(|| format!("cannot start {} threads", config.threads))?;
     let device = crate::device::open(&config.device)?;
-    let trainer = Trainer { config: &config, data: &data, run: &run, printer, device: &device };
+    #[cfg(feature = "distributed")]
+    let devices = crate::device::open_several(&config.device, config.devices)?;
+    let trainer = Trainer {
+        config: &config,
+        data: &data,
+        run: &run,
+        printer,
+        device: &device,
+        #[cfg(feature = "distributed")]
+        devices: &devices,
+    };
 
     printer.note(&format!(
         "relaxit {VERSION}: vae, latent {}, {} latents, protocol {}, seed {}, {} threads, in {}",
@@ -143,6 +153,8 @@ fn overlay(mut config: VaeConfig, args: &VaeArgs) -> Result<VaeConfig> {
     set_size(&mut config.test_images, args.test_images);
     set_size(&mut config.iwae_samples, args.iwae_samples);
     set(&mut config.device, args.device.as_ref());
+    #[cfg(feature = "distributed")]
+    set_size(&mut config.devices, args.devices);
     set(&mut config.data_dir, args.data_dir.as_ref());
     Ok(config.resolve().map_err(UsageError)?)
 }

@@ -63,6 +63,10 @@ pub struct VaeConfig {
     pub threads: usize,
     /// The device that computes.
     pub device: String,
+    /// How many devices of that kind share each batch.
+    #[cfg(feature = "distributed")]
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub devices: usize,
     /// Training images, from the first.
     pub train_images: usize,
     /// Test images, from the first.
@@ -97,6 +101,8 @@ impl Default for VaeConfig {
             seed: 0,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             device: crate::device::NAMES[0].into(),
+            #[cfg(feature = "distributed")]
+            devices: 1,
             train_images: 60_000,
             test_images: 10_000,
             iwae_samples: 100,
@@ -206,6 +212,14 @@ impl VaeConfig {
             (false, None) => None,
             _ => return Err(not_for("tuning-rate", &name, Method::learns)),
         };
+        #[cfg(feature = "distributed")]
+        if self.devices > 1 && self.latent.learns() {
+            let others = Method::names(|method| !method.learns());
+            return Err(format!(
+                "--devices must be 1 for --latent {name}, whose estimator learns, got {}; several are for {others}",
+                self.devices
+            ));
+        }
         Ok(self)
     }
 
@@ -223,6 +237,17 @@ impl VaeConfig {
         let latents = self.latents;
         Err(format!("--k must be below the number of items of --latents VARIABLESxITEMS, got {k} with {latents}"))
     }
+}
+
+#[cfg(feature = "distributed")]
+const fn one() -> usize {
+    1
+}
+
+#[cfg(feature = "distributed")]
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks for it
+const fn is_one(devices: &usize) -> bool {
+    *devices == 1
 }
 
 fn not_for(option: &str, name: &str, accept: impl Fn(Method) -> bool) -> String {

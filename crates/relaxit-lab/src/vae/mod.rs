@@ -21,6 +21,8 @@ pub mod likelihood;
 pub mod method;
 pub mod model;
 pub mod papers;
+#[cfg(feature = "distributed")]
+pub mod parallel;
 pub mod perceptron;
 pub mod pictures;
 pub mod preset;

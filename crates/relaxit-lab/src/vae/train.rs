@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use relaxit::noise::Noise;
 use relaxit::schedule::Schedule;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ use super::config::VaeConfig;
 use super::evaluation::{Average, Evaluation};
 use super::gradient_variance::gradient_variance;
 use super::model::Vae;
+#[cfg(feature = "distributed")]
+use super::parallel::Workers;
 use super::stack::Stack;
 use super::step::{Step, optimizer};
 use crate::ahead::ahead;
@@ -80,6 +82,9 @@ pub struct Trainer<'a> {
     pub printer: &'a Printer,
     /// Where to compute, without autodiff.
     pub device: &'a Device,
+    /// All that share each batch, the one above first.
+    #[cfg(feature = "distributed")]
+    pub devices: &'a [Device],
 }
 
 impl Trainer<'_> {
@@ -195,19 +200,19 @@ impl Trainer<'_> {
         let batches = batches.map(|indices| protocol.batch(digits, indices, &binarisation, device));
         model = ahead(batches, |batches| {
             for x in batches {
-                let x = x.autodiff();
                 let temperature = self.config.temperature.at(state.step);
                 let learning_rate = self.config.learning_rate;
                 let step = Step { code: &mut *code, noise: &mut noise, temperature, learning_rate };
                 let loss;
-                (model, loss) = step.take(model, optimizer, &x)?;
+                let images = x.dims()[0];
+                (model, loss) = self.step(step, model, optimizer, x)?;
                 ensure!(
                     loss.is_finite(),
                     "training diverged: the loss is {loss} at step {}; lower --learning-rate (it is {})",
                     state.step,
                     self.config.learning_rate
                 );
-                sum += loss * x.dims()[0] as f64;
+                sum += loss * images as f64;
                 // A moving average for the eye alone.
                 let shown = recent.map_or(loss, |recent| 0.95 * recent + 0.05 * loss);
                 recent = Some(shown);
@@ -220,6 +225,18 @@ impl Trainer<'_> {
         state.noise = noise.state();
         state.estimator = code.state();
         Ok((model, sum / self.data.train.len() as f64))
+    }
+
+    /// One step at the images `x`, on one device or on several.
+    fn step(&self, step: Step<'_>, model: Vae, optimizer: &mut ModuleOptimizer, x: Tensor<2>) -> Result<(Vae, f64)> {
+        #[cfg(feature = "distributed")]
+        if let [_, _, ..] = self.devices {
+            let workers = Workers { config: self.config, devices: self.devices };
+            let noise = Noise::seeded(step.noise.bits());
+            let (gradients, value) = workers.gradients(&model, &x, step.temperature, &noise)?;
+            return Ok((optimizer.step(step.learning_rate, model, gradients), -value.into_scalar::<f64>()));
+        }
+        Ok(step.take(model, optimizer, &x.autodiff())?)
     }
 
     fn evaluate(&self, model: &Vae, state: &TrainingState, train_loss: f64) -> Result<Metrics> {

@@ -10,8 +10,11 @@
 //! everything else to Burn.
 //!
 //! The loops are plain Rust, compiled once for each instruction set ([`widest`]), and give the same bits on all of them:
-//! fused multiplication and addition is asked for by name, and sums go by lanes of a fixed number.
+//! fused multiplication and addition is asked for by name, and sums go by lanes of a fixed number. Those for GPUs are in
+//! `cube`.
 
+#[cfg(feature = "cubecl")]
+pub(crate) mod cube;
 #[cfg_attr(not(feature = "flex"), allow(dead_code))] // the noise needs the logarithm alone
 mod elementary;
 #[cfg(feature = "flex")]

@@ -28,6 +28,12 @@ impl Draw {
         Self { key, index }
     }
 
+    /// The words of its key and of its index, for a device that computes the bits itself.
+    #[cfg(feature = "cubecl")]
+    pub(crate) fn coordinates(self) -> [[u32; 2]; 2] {
+        [halves(self.key), halves(self.index)]
+    }
+
     /// The 128 random bits of one block.
     pub(super) fn words(self, block: u64) -> [u32; BLOCK] {
         philox(counter(block, self.index), halves(self.key))

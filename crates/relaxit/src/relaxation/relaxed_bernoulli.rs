@@ -6,7 +6,7 @@ use super::mixed::GateMoments;
 use super::{ConditionalRelaxation, Relaxation, Tangent, Tempered, harden_draw};
 use crate::distribution::{Bernoulli, Density, Distribution, Logistic, Moments, Reparameterized, replicate};
 use crate::error::{Result, check_values};
-#[cfg(feature = "flex")]
+#[cfg(any(feature = "cubecl", feature = "flex"))]
 use crate::kernel;
 use crate::math::{at_least_f32, indicator, inside_unit_interval, inverse_softplus, on_device, softplus};
 use crate::noise::{Base, Noise};
@@ -185,6 +185,12 @@ impl<const D: usize> Reparameterized<D> for RelaxedBernoulli<D> {
 
     /// In one fused pass where there is a kernel for these tensors, with the same noise.
     fn rsample(&self, noise: &mut Noise) -> Tensor<D> {
+        #[cfg(feature = "cubecl")]
+        if let Temperature::Scalar(temperature) = self.temperature
+            && let Some(y) = kernel::cube::binary_concrete(&self.logits, temperature, noise)
+        {
+            return y;
+        }
         #[cfg(feature = "flex")]
         if let Some(y) = kernel::rsample(kernel::BinaryConcrete, &self.logits, &self.temperature, noise) {
             return y;
@@ -271,6 +277,12 @@ impl<const D: usize> Relaxation<D> for RelaxedBernoulli<D> {
 
     /// In one fused pass where there is a kernel for these tensors, with the same noise.
     fn rsample_straight_through(&self, noise: &mut Noise) -> Tensor<D> {
+        #[cfg(feature = "cubecl")]
+        if let Temperature::Scalar(temperature) = self.temperature
+            && let Some(b) = kernel::cube::straight_through_binary_concrete(&self.logits, temperature, noise)
+        {
+            return b;
+        }
         #[cfg(feature = "flex")]
         if let Some(b) =
             kernel::rsample_straight_through(kernel::BinaryConcrete, &self.logits, &self.temperature, noise)

@@ -5,7 +5,7 @@ use burn::tensor::{DType, Device, Tensor, activation};
 use super::{ConditionalRelaxation, Relaxation, Tangent, Tempered, harden_draw};
 use crate::distribution::{Density, Distribution, ExpConcrete, OneHotCategorical, Reparameterized, replicate};
 use crate::error::Result;
-#[cfg(feature = "flex")]
+#[cfg(any(feature = "cubecl", feature = "flex"))]
 use crate::kernel;
 use crate::math::{above_zero, inverse_softplus, limits, log_sum_exp, on_device, one_hot_argmax, softplus};
 use crate::noise::{Base, Noise};
@@ -113,6 +113,12 @@ impl<const D: usize> Reparameterized<D> for RelaxedOneHotCategorical<D> {
 
     /// In one fused pass where there is a kernel for these tensors, with the same noise.
     fn rsample(&self, noise: &mut Noise) -> Tensor<D> {
+        #[cfg(feature = "cubecl")]
+        if let Temperature::Scalar(temperature) = self.temperature
+            && let Some(y) = kernel::cube::gumbel_softmax(self.logits(), temperature, noise)
+        {
+            return y;
+        }
         #[cfg(feature = "flex")]
         if let Some(y) = kernel::rsample(self.kernel(), self.logits(), &self.temperature, noise) {
             return y;
@@ -196,6 +202,12 @@ impl<const D: usize> Relaxation<D> for RelaxedOneHotCategorical<D> {
 
     /// In one fused pass where there is a kernel for these tensors, with the same noise.
     fn rsample_straight_through(&self, noise: &mut Noise) -> Tensor<D> {
+        #[cfg(feature = "cubecl")]
+        if let Temperature::Scalar(temperature) = self.temperature
+            && let Some(b) = kernel::cube::straight_through_gumbel_softmax(self.logits(), temperature, noise)
+        {
+            return b;
+        }
         #[cfg(feature = "flex")]
         if let Some(b) = kernel::rsample_straight_through(self.kernel(), self.logits(), &self.temperature, noise) {
             return b;
