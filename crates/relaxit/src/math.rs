@@ -55,6 +55,30 @@ pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     -activation::log_sigmoid(-x)
 }
 
+/// `tanh x`, Burn's but several times as fast on the CPU.
+///
+/// # Numerics
+/// In f32 on the CPU backend within 2 units in the last place, in vectors; for other devices and types it is Burn's.
+///
+/// # Gradient
+/// `1 − tanh² x`.
+///
+/// # Examples
+/// ```
+/// use relaxit::{math::tanh, prelude::*};
+/// let x = Tensor::<1>::from_floats([-1e4, -1e-20, 0.5, 1e4], &Device::flex());
+/// let y: Vec<f32> = tanh(x).try_into_vec_as().unwrap();
+/// assert!(y[..2] == [-1.0, -1e-20] && (y[2] - 0.462_117_16).abs() < 1e-7 && y[3] == 1.0);
+/// ```
+#[must_use]
+pub fn tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if let Some(y) = crate::kernel::tanh(&x) {
+        return y;
+    }
+    x.tanh()
+}
+
 /// The inverse of [`softplus`] on y > 0: `y + ln(1 − e^−y)`; y below the type's resolution counts as that.
 pub(crate) fn inverse_softplus<const D: usize>(y: Tensor<D>) -> Tensor<D> {
     let (_, resolution) = limits(y.dtype());

@@ -8,6 +8,7 @@ mod harness;
 use burn::tensor::{DType, Tensor, activation};
 use harness::{At, Leaves, VIEWS, View, value_and_gradients};
 use proptest::prelude::*;
+use relaxit::math::tanh;
 use relaxit::prelude::*;
 use relaxit::relaxation::HardConcrete;
 use relaxit::temperature::Temperature;
@@ -32,6 +33,7 @@ fn check<const D: usize>(at: &At<D>) {
     let wider = |x, temperature| gates(x, temperature).with_stretch(-0.5, 2.0).expect("legal");
     at.check_draws("hard concrete of another stretch", 2.5, wider);
     check_bernoulli(at);
+    check_tanh(at);
     check_top_k(at);
 }
 
@@ -62,6 +64,14 @@ fn check_top_k<const D: usize>(at: &At<D>) {
             assert_eq!(chosen, &plain[of_row], "row {row} of {at:?}");
         }
     }
+}
+
+fn check_tanh<const D: usize>(at: &At<D>) {
+    let copies = if matches!(at.view, View::Expanded) { 5.0 } else { 1.0 };
+    let leaves = vec![at.logits()];
+    let scales = vec![leaves[0].ones_like() * copies];
+    let view = |leaves: &Leaves<D>| at.view.of(leaves[0].clone());
+    at.agree("tanh", &leaves, &scales, &|leaves| tanh(view(leaves)), &|leaves| view(leaves).tanh());
 }
 
 fn check_bernoulli<const D: usize>(at: &At<D>) {
@@ -171,6 +181,7 @@ fn threads_do_not_change_the_bits() {
                     let set = GumbelTopK::from_logits(x[0].clone(), 5).expect("a count").sample(&mut noise.clone());
                     set * x[0].clone()
                 }),
+                numbers(&vec![logits.clone()], &|x| tanh(x[0].clone())),
                 numbers(&vec![logits.clone(), mean.clone().round()], &|x| {
                     Bernoulli::from_logits(x[0].clone()).log_prob(x[1].clone())
                 }),

@@ -3,6 +3,7 @@
 use burn::module::{Module, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Tensor};
+use relaxit::math::tanh;
 use relaxit::noise::{Base, Noise};
 
 /// `tanh(x W₁ + b₁) W₂ + b₂`.
@@ -44,7 +45,7 @@ impl Network {
     }
 
     fn hidden(&self, x: Tensor<2>) -> Tensor<2> {
-        (x.matmul(self.hidden_weight.val()) + self.hidden_bias.val()).tanh()
+        tanh(x.matmul(self.hidden_weight.val()) + self.hidden_bias.val())
     }
 
     /// The gradient of a backward pass; zero for parameters that it did not reach.

@@ -34,6 +34,8 @@ mod hard_concrete;
 #[cfg(feature = "flex")]
 mod relaxed;
 #[cfg(feature = "flex")]
+mod tanh;
+#[cfg(feature = "flex")]
 mod top_k;
 
 pub(crate) use self::elementary::ln;
@@ -51,5 +53,7 @@ pub(crate) use self::gumbel_softmax::GumbelSoftmax;
 pub(crate) use self::hard_concrete::HardConcrete;
 #[cfg(feature = "flex")]
 pub(crate) use self::relaxed::{rsample, rsample_straight_through};
+#[cfg(feature = "flex")]
+pub(crate) use self::tanh::tanh;
 #[cfg(feature = "flex")]
 pub(crate) use self::top_k::{Mark, gumbel_top_k};
