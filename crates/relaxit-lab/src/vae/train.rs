@@ -228,6 +228,7 @@ impl Trainer<'_> {
     }
 
     /// One step at the images `x`, on one device or on several.
+    #[cfg_attr(not(feature = "distributed"), allow(clippy::unused_self))]
     fn step(&self, step: Step<'_>, model: Vae, optimizer: &mut ModuleOptimizer, x: Tensor<2>) -> Result<(Vae, f64)> {
         #[cfg(feature = "distributed")]
         if let [_, _, ..] = self.devices {
