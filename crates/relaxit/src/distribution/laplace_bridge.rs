@@ -16,7 +16,8 @@ impl<const D: usize> Dirichlet<D> {
     ///
     /// `βₖ²` is a variance, and the scale of the result its root. Mean and variance of each centred logit
     /// `ln yₖ − mean ln y` under this law are `μₖ` and `βₖ²` up to terms of relative order 1/α. Covariances between
-    /// logits are left out. [`LogisticNormalSoftmax::laplace_bridge`] is the exact inverse.
+    /// logits are left out, so that log-ratios vary too little (by a factor of `1 − 1/K` in variance for equal α), however large α
+    /// is: the two laws never meet. [`LogisticNormalSoftmax::laplace_bridge`] is the exact inverse.
     ///
     /// # Gradient
     /// Differentiable in the concentration.
