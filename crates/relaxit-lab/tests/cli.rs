@@ -1,12 +1,16 @@
 //! The command as a user meets it: end to end, in temporary directories.
 #![allow(clippy::unwrap_used)]
 
+mod command;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
+
+use command::{relaxit, succeeds, text};
 
 /// A training run of a few seconds.
 const SMALL: [&str; 13] = [
@@ -25,27 +29,10 @@ const SMALL: [&str; 13] = [
     "--data-dir=../../data/mnist",
 ];
 
-fn relaxit(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_relaxit"));
-    command.args(arguments);
-    command
-}
-
 fn small(out: &Path, more: &[&str]) -> Command {
     let mut command = relaxit(&SMALL);
     command.arg("--out").arg(out).args(more);
     command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Runs to the end and expects success.
-fn succeeds(command: &mut Command) -> Output {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    output
 }
 
 /// Runs to the end, expects `status` and returns the one line that says why.

@@ -1,41 +1,19 @@
 //! `relaxit audit` and `relaxit toy` as a user meets them.
 #![allow(clippy::unwrap_used)]
 
+mod command;
+
 use std::fs;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn relaxit(line: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_relaxit"));
-    command.args(line.split_whitespace()).env("COLUMNS", "100");
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Runs to the end and expects success.
-fn succeeds(line: &str) -> Output {
-    let output = relaxit(line).output().unwrap();
-    assert!(output.status.success(), "{line}: {}", text(&output.stderr));
-    output
-}
-
-/// Runs to the end, expects `status`, and returns what it said.
-fn fails(line: &str, status: i32) -> String {
-    let output = relaxit(line).output().unwrap();
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(status), "{line}: {message}");
-    assert!(message.contains("error: ") && !message.contains("panicked"), "{line}: {message}");
-    message
-}
+use command::{fails, succeeds, text, typed};
 
 /// The JSON lines of an audit, without their clocks.
 fn lines(line: &str) -> Vec<Value> {
-    let output = succeeds(&format!("audit {line} --format jsonl"));
+    let output = succeeds(&mut typed(&format!("audit {line} --format jsonl")));
     let parse = |line: &str| {
         let mut value: Value = serde_json::from_str(line).unwrap();
         let seconds = value.as_object_mut().unwrap().remove("seconds_per_gradient").unwrap();
@@ -149,9 +127,9 @@ fn many_latents_are_compared_with_a_long_run() {
         assert!((number(&run, "bias_standard_error") / errors - 1.0).abs() < 1e-9, "{run}");
         assert!((number(&run, "mean") - number(exact, "mean")).abs() < 1e-12, "{run}");
     }
-    let message = fails("audit --latents 17 --reference exact", 2);
+    let message = fails(&mut typed("audit --latents 17 --reference exact"), 2);
     assert!(message.contains("at most 65536 outcomes") && message.contains("--reference rloo"), "{message}");
-    let message = fails("audit --latents 9x4 --estimators exact,rloo", 2);
+    let message = fails(&mut typed("audit --latents 9x4 --estimators exact,rloo"), 2);
     assert!(message.contains("--estimators exact") && message.contains("9x4 latents"), "{message}");
 }
 
@@ -170,7 +148,7 @@ fn a_frozen_run_is_audited() {
     let (run, data) = (path.display(), "--data-dir ../../data/mnist");
     let train =
         "--train-images 600 --test-images 100 --hidden 16 --epochs 2 --iwae-samples 2 --threads 1 --temperature 0.7";
-    succeeds(&format!("vae {train} --latent gumbel-softmax --latents 3x3 {data} --out {run}"));
+    succeeds(&mut typed(&format!("vae {train} --latent gumbel-softmax --latents 3x3 {data} --out {run}")));
     let before = fs::read(path.join("metrics.jsonl")).unwrap();
 
     let audited = |more: &str| lines(&format!("--run {run} {data} --draws 1000 {more}"));
@@ -187,27 +165,25 @@ fn a_frozen_run_is_audited() {
     assert_ne!(relaxed(""), relaxed("--temperature 0.5"));
     assert_eq!(fs::read(path.join("metrics.jsonl")).unwrap(), before);
 
-    assert!(fails(&format!("audit --run {run} {data} --image 10000"), 2).contains("test images 0 to 9999, got 10000"));
-    assert!(fails(&format!("audit --run {run} --target 1"), 2).contains("--target"));
+    assert!(
+        fails(&mut typed(&format!("audit --run {run} {data} --image 10000")), 2)
+            .contains("test images 0 to 9999, got 10000")
+    );
+    assert!(fails(&mut typed(&format!("audit --run {run} --target 1")), 2).contains("--target"));
     for (code, what) in
         [("simple --latents 3x4", "simple in 1 layers"), ("disarm --latents 4 --layers 2", "in 2 layers")]
     {
         let other = parent.path().join(what);
         assert!(
-            relaxit(&format!("vae {train} --latent {code} {data} --out"))
-                .arg(&other)
-                .output()
-                .unwrap()
-                .status
-                .success()
+            typed(&format!("vae {train} --latent {code} {data} --out")).arg(&other).output().unwrap().status.success()
         );
-        let output = relaxit("audit --run").arg(&other).output().unwrap();
+        let output = typed("audit --run").arg(&other).output().unwrap();
         let message = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{message}");
         assert!(message.contains(what) && message.contains("an audit takes bits or choices in 1"), "{message}");
     }
     let missing = parent.path().join("missing");
-    assert!(fails(&format!("audit --run {}", missing.display()), 2).contains("missing holds no run"));
+    assert!(fails(&mut typed(&format!("audit --run {}", missing.display())), 2).contains("missing holds no run"));
     assert!(!missing.exists());
 }
 
@@ -216,7 +192,7 @@ fn the_table_names_estimators_and_papers() {
     let directory = TempDir::new().unwrap();
     let plot = directory.path().join("audit.svg");
     let line = format!("audit --draws 200 --estimators arm,reinforce --plot {}", plot.display());
-    let table = text(&succeeds(&line).stdout);
+    let table = text(&succeeds(&mut typed(&line)).stdout);
     let rows: Vec<&str> = table.lines().collect();
     for (row, expected) in rows.iter().zip(["estimator", "reinforce", "arm", "", "reinforce", "arm"]) {
         assert_eq!(row.split_whitespace().next().unwrap_or_default(), expected, "{table}");
@@ -246,14 +222,14 @@ fn bad_input_is_a_usage_error() {
         ("--image 3", "--run"),
         ("--run somewhere --objective nk", "cannot be used with"),
     ] {
-        let message = fails(&format!("audit {line}"), 2);
+        let message = fails(&mut typed(&format!("audit {line}")), 2);
         assert!(message.contains(expected), "{line}: {message}");
     }
 }
 
 #[test]
 fn a_reader_that_has_seen_enough_ends_the_command() {
-    let mut child = relaxit("audit --draws 200").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = typed("audit --draws 200").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success() && !text(&output.stderr).contains("error"), "{}", text(&output.stderr));
@@ -261,8 +237,8 @@ fn a_reader_that_has_seen_enough_ends_the_command() {
 
 #[test]
 fn the_help_is_as_reviewed() {
-    insta::assert_snapshot!("help_of_audit", text(&succeeds("audit --help").stdout));
-    insta::assert_snapshot!("help_of_toy", text(&succeeds("toy --help").stdout));
+    insta::assert_snapshot!("help_of_audit", text(&succeeds(&mut typed("audit --help")).stdout));
+    insta::assert_snapshot!("help_of_toy", text(&succeeds(&mut typed("toy --help")).stdout));
 }
 
 const TOY: &str = "toy --steps 40 --seeds 3 --draws 50 --estimators exact,reinforce,disarm,rebar --target 0.45,0.499";
@@ -271,7 +247,7 @@ const TOY: &str = "toy --steps 40 --seeds 3 --draws 50 --estimators exact,reinfo
 fn a_toy_run_leaves_everything_it_promises() {
     let parent = TempDir::new().unwrap();
     let (first, second) = (parent.path().join("first"), parent.path().join("second"));
-    let output = succeeds(&format!("{TOY} --out {}", first.display()));
+    let output = succeeds(&mut typed(&format!("{TOY} --out {}", first.display())));
     let table = text(&output.stdout);
     assert_eq!(table.lines().count(), 1 + 2 * 4 + 3, "{table}");
     assert!(table.lines().nth(1).unwrap().starts_with("0.45    exact              unbiased   0.202500"), "{table}");
@@ -293,16 +269,16 @@ fn a_toy_run_leaves_everything_it_promises() {
     }
 
     // Equal options give equal bits, whatever the threads do; another seed gives other ones.
-    let mut alone = relaxit(&format!("{TOY} --out {}", second.display()));
+    let mut alone = typed(&format!("{TOY} --out {}", second.display()));
     assert!(alone.env("RAYON_NUM_THREADS", "1").output().unwrap().status.success());
     assert_eq!(fs::read_to_string(second.join("metrics.jsonl")).unwrap(), metrics);
     assert_eq!(fs::read_to_string(second.join("toy.svg")).unwrap(), svg);
-    let message = fails(&format!("{TOY} --out {}", second.display()), 1);
+    let message = fails(&mut typed(&format!("{TOY} --out {}", second.display())), 1);
     assert!(message.contains("already holds a run"), "{message}");
-    let message = fails(&format!("{TOY} --seed 1 --resume --out {}", second.display()), 2);
+    let message = fails(&mut typed(&format!("{TOY} --seed 1 --resume --out {}", second.display())), 2);
     assert!(message.contains("other options"), "{message}");
     fs::remove_file(second.join("metrics.jsonl")).unwrap();
-    succeeds(&format!("{TOY} --resume --out {}", second.display()));
+    succeeds(&mut typed(&format!("{TOY} --resume --out {}", second.display())));
     assert_eq!(fs::read_to_string(second.join("metrics.jsonl")).unwrap(), metrics);
 }
 
@@ -320,7 +296,7 @@ fn bad_toys_are_usage_errors_and_leave_nothing_behind() {
         ("--learning-rate 0", "above 0 and at most 1"),
         ("--temperature 0", "between 1e-3 and 1e3"),
     ] {
-        let message = fails(&format!("toy {option} --out {}", out.display()), 2);
+        let message = fails(&mut typed(&format!("toy {option} --out {}", out.display())), 2);
         assert!(message.contains(expected), "{option}: {message}");
     }
     assert!(!out.exists());
@@ -331,7 +307,7 @@ fn an_audit_leaves_a_run_directory_if_it_is_named() {
     let parent = TempDir::new().unwrap();
     let out = parent.path().join("audit");
     let line = format!("audit --latents 2 --draws 500 --tune 10 --estimators rloo,pathwise --out {}", out.display());
-    let table = text(&succeeds(&line).stdout);
+    let table = text(&succeeds(&mut typed(&line)).stdout);
     let summary: Value = serde_json::from_slice(&fs::read(out.join("summary.json")).unwrap()).unwrap();
     let results = summary["results"].as_array().unwrap();
     assert_eq!((summary["command"].as_str(), summary["reference"].as_str()), (Some("audit"), Some("exact")));
@@ -345,11 +321,11 @@ fn an_audit_leaves_a_run_directory_if_it_is_named() {
     assert_eq!(metrics().lines().count(), 6);
     assert!(fs::read_to_string(out.join("audit.svg")).unwrap().contains("<svg"));
 
-    let message = fails(&line, 1);
+    let message = fails(&mut typed(&line), 1);
     assert!(message.contains("already holds a run"), "{message}");
-    succeeds(&format!("{line} --resume"));
+    succeeds(&mut typed(&format!("{line} --resume")));
     assert_eq!(metrics().lines().count(), 6);
-    let message = fails(&format!("{} --resume", line.replace("500", "600")), 2);
+    let message = fails(&mut typed(&format!("{} --resume", line.replace("500", "600"))), 2);
     assert!(message.contains("draws = 500") && message.contains("600"), "{message}");
-    assert!(fails("audit --resume", 2).contains("--out"));
+    assert!(fails(&mut typed("audit --resume"), 2).contains("--out"));
 }

@@ -1,36 +1,23 @@
 //! `relaxit sample` and `relaxit laws check` as a user meets them.
 #![allow(clippy::unwrap_used)]
 
+mod command;
+
 use std::fs;
 use std::io::Read;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 use tempfile::TempDir;
 
-fn relaxit(line: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_relaxit"));
-    command.args(line.split_whitespace()).env("COLUMNS", "100");
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Runs to the end and expects success.
-fn succeeds(command: &mut Command) -> Output {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    output
-}
+use command::{succeeds, text, typed};
 
 fn data(line: &str) -> String {
-    text(&succeeds(&mut relaxit(line)).stdout)
+    text(&succeeds(&mut typed(line)).stdout)
 }
 
 /// Runs to the end, expects `status`, no data, and returns what it said.
 fn fails(line: &str, status: i32) -> String {
-    let output = relaxit(line).output().unwrap();
+    let output = typed(line).output().unwrap();
     let message = text(&output.stderr);
     assert_eq!(output.status.code(), Some(status), "{line}: {message}");
     assert!(output.stdout.is_empty(), "{line}");
@@ -175,7 +162,7 @@ fn bad_input_is_a_usage_error() {
         ("laws check Bernoulli --draws 10", "1000..=10000000"),
         ("laws check Bernoulli --draws 10000000", "at most 1333333 draws can be checked"),
     ] {
-        let message = if line == "laws" { text(&relaxit(line).output().unwrap().stderr) } else { fails(line, 2) };
+        let message = if line == "laws" { text(&typed(line).output().unwrap().stderr) } else { fails(line, 2) };
         assert!(message.contains(expected), "{line}: {message}");
     }
     let long = format!("sample Bernoulli -p logits={}0", "0,".repeat(1024));
@@ -239,7 +226,7 @@ fn every_law_is_sampled() {
 #[test]
 fn a_closed_pipe_ends_the_run() {
     let line = "sample RelaxedBernoulli -p logits=0 -p temperature=1 --grad -n 10000000";
-    let mut child = relaxit(line).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = typed(line).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     let mut start = [0; 10];
     stdout.read_exact(&mut start).unwrap();
@@ -273,7 +260,7 @@ fn pictures_are_drawn() {
     .enumerate()
     {
         let path = directory.path().join(format!("{index}.svg"));
-        let output = succeeds(&mut relaxit(&format!("sample {law} -n 2000 --plot {}", path.display())));
+        let output = succeeds(&mut typed(&format!("sample {law} -n 2000 --plot {}", path.display())));
         assert_eq!(text(&output.stdout).lines().count(), 2001);
         let svg = fs::read_to_string(&path).unwrap();
         assert!(svg.starts_with("<svg") && !svg.contains("NaN") && !svg.contains("inf\""), "{law}");
@@ -282,21 +269,21 @@ fn pictures_are_drawn() {
         }
     }
     let nowhere = "sample Bernoulli -p logits=0 --plot /nonexistent/picture.svg";
-    let output = relaxit(nowhere).output().unwrap();
+    let output = typed(nowhere).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("cannot write /nonexistent/picture.svg"));
 }
 
 #[test]
 fn laws_are_checked_with_the_users_parameters() {
-    let output = succeeds(&mut relaxit("laws check Bernoulli -p logits=0.3,-1.2,4 --draws 20000"));
+    let output = succeeds(&mut typed("laws check Bernoulli -p logits=0.3,-1.2,4 --draws 20000"));
     let (lines, notes) = (text(&output.stdout), text(&output.stderr));
     assert!(lines.lines().count() >= 8, "{lines}");
     for line in lines.lines() {
         assert!(line.starts_with("passed  Bernoulli: ") && line.contains(", threshold "), "{line}");
     }
     assert!(notes.contains("0 failed, seed 0, 20000 draws"), "{notes}");
-    let output = succeeds(&mut relaxit("laws check OneHotCategorical -p logits=2 --draws 1000"));
+    let output = succeeds(&mut typed("laws check OneHotCategorical -p logits=2 --draws 1000"));
     assert!(text(&output.stderr).contains("left out  OneHotCategorical: independence"), "{}", text(&output.stderr));
 }
 

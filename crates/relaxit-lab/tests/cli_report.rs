@@ -1,39 +1,17 @@
 //! `relaxit report` and `relaxit figure` as a user meets them.
 #![allow(clippy::unwrap_used)]
 
+mod command;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use serde_json::Value;
 use tempfile::TempDir;
 use xml::reader::{EventReader, XmlEvent};
 
-fn relaxit(line: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_relaxit"));
-    command.args(line.split_whitespace()).env("COLUMNS", "100");
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn succeeds(line: &str) -> Output {
-    let output = relaxit(line).output().unwrap();
-    assert!(output.status.success(), "{line}: {}", text(&output.stderr));
-    output
-}
-
-/// Runs to the end, expects `status`, and returns what it said.
-fn fails(line: &str, status: i32) -> String {
-    let output = relaxit(line).output().unwrap();
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(status), "{line}: {message}");
-    assert!(message.contains("error: ") && !message.contains("panicked"), "{line}: {message}");
-    message
-}
+use command::{fails, succeeds, text, typed};
 
 fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
@@ -60,7 +38,7 @@ fn runs(parent: &Path) -> Vec<PathBuf> {
         .into_iter()
         .map(|(name, line)| {
             let path = parent.join(name);
-            succeeds(&format!("{line} --out {}", path.display()));
+            succeeds(&mut typed(&format!("{line} --out {}", path.display())));
             path
         })
         .collect()
@@ -75,7 +53,7 @@ fn report(runs: &[PathBuf], out: &Path) -> String {
 fn a_report_puts_every_run_side_by_side() {
     let parent = TempDir::new().unwrap();
     let (runs, out) = (runs(parent.path()), parent.path().join("report"));
-    let said = text(&succeeds(&report(&runs, &out)).stdout);
+    let said = text(&succeeds(&mut typed(&report(&runs, &out))).stdout);
     assert_eq!(said.lines().count(), 3);
     let html = fs::read_to_string(out.join("report.html")).unwrap();
     let markdown = fs::read_to_string(out.join("report.md")).unwrap();
@@ -113,7 +91,7 @@ fn a_report_puts_every_run_side_by_side() {
 
     // Written again over itself, in any order, it is the same but for the command that it names.
     let backwards: Vec<PathBuf> = runs.iter().rev().cloned().collect();
-    succeeds(&report(&backwards, &out));
+    succeeds(&mut typed(&report(&backwards, &out)));
     let again = fs::read_to_string(out.join("report.html")).unwrap();
     let without_command =
         |html: &str| html.lines().filter(|line| !line.contains("relaxit report")).collect::<Vec<_>>().join("\n");
@@ -172,7 +150,7 @@ fn what_is_no_finished_run_is_refused_by_name() {
     let (run, out) = (parent.path().join("run"), parent.path().join("report"));
     let refused = |runs: &[&Path]| {
         let runs: Vec<PathBuf> = runs.iter().map(|path| (*path).to_owned()).collect();
-        let message = fails(&report(&runs, &out), 1);
+        let message = fails(&mut typed(&report(&runs, &out)), 1);
         assert!(!out.exists());
         message
     };
@@ -190,7 +168,7 @@ fn what_is_no_finished_run_is_refused_by_name() {
     for path in [&one, &two] {
         let line =
             "vae --latents 3 --hidden 4 --epochs 1 --train-images 60 --test-images 20 --iwae-samples 1 --threads 1";
-        succeeds(&format!("{line} --data-dir ../../data/mnist --out {}", path.display()));
+        succeeds(&mut typed(&format!("{line} --data-dir ../../data/mnist --out {}", path.display())));
     }
     let message = refused(&[&one, &two]);
     assert!(message.contains("one configuration and seed") && message.contains("two"), "{message}");
@@ -201,13 +179,13 @@ fn a_figure_is_made_once_and_again_on_request() {
     let parent = TempDir::new().unwrap();
     let out = parent.path().join("bridge");
     let line = format!("figure laplace-bridge --draws 1000 --out {}", out.display());
-    let said = text(&succeeds(&line).stdout);
+    let said = text(&succeeds(&mut typed(&line)).stdout);
     assert!(said.contains("KL 0.") && said.contains("laplace-bridge.svg"), "{said}");
     let summary = fs::read(out.join("summary.json")).unwrap();
-    assert!(fails(&line, 1).contains("--resume"));
-    succeeds(&format!("{line} --resume"));
+    assert!(fails(&mut typed(&line), 1).contains("--resume"));
+    succeeds(&mut typed(&format!("{line} --resume")));
     assert_eq!(fs::read(out.join("summary.json")).unwrap(), summary);
-    assert!(fails(&format!("{line} --resume --seed 1"), 2).contains("other options"));
+    assert!(fails(&mut typed(&format!("{line} --resume --seed 1")), 2).contains("other options"));
     for (wrong, name) in [
         ("laplace-bridge --concentration 1,2", "three numbers"),
         ("laplace-bridge --concentration 1,2,0", "0.01"),
@@ -215,7 +193,7 @@ fn a_figure_is_made_once_and_again_on_request() {
         ("two-temperatures --target 1,1,1,1", "differ"),
         ("two-temperatures --lowest 2 --highest 2", "--highest"),
     ] {
-        let message = fails(&format!("figure {wrong} --out {}", parent.path().join("wrong").display()), 2);
+        let message = fails(&mut typed(&format!("figure {wrong} --out {}", parent.path().join("wrong").display())), 2);
         assert!(message.contains(name), "{wrong}: {message}");
     }
     assert!(!parent.path().join("wrong").exists());

@@ -1,15 +1,13 @@
 //! `relaxit rl` as a user meets it: end to end, in temporary directories.
 #![allow(clippy::unwrap_used)]
 
+mod command;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-fn relaxit(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_relaxit"));
-    command.args(arguments);
-    command
-}
+use command::{fails, relaxit, succeeds};
 
 /// A training run of a second or two.
 fn small(out: &Path, more: &[&str]) -> Command {
@@ -24,20 +22,6 @@ fn small(out: &Path, more: &[&str]) -> Command {
     ]);
     command.arg("--out").arg(out).args(more);
     command
-}
-
-fn succeeds(command: &mut Command) -> Output {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output
-}
-
-fn fails(command: &mut Command, status: i32) -> String {
-    let output = command.output().unwrap();
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(status), "{message}");
-    assert!(!message.contains("panicked"), "{message}");
-    message
 }
 
 fn metrics(run: &Path) -> [String; 2] {
