@@ -1,5 +1,7 @@
 //! `relaxit report`: finished runs side by side.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result};
 
 use crate::args::ReportArgs;
@@ -10,9 +12,14 @@ use crate::run::VERSION;
 pub(super) fn report(args: &ReportArgs, printer: &Printer) -> Result<()> {
     printer.note(&format!("relaxit {VERSION}: report of {} directories", args.runs.len()));
     let about = About::here(command_line(std::env::args().skip(1)), "of each run below".into());
-    write(&args.runs, &args.out, &about)?;
+    report_on(&args.runs, &args.out, &about, printer)
+}
+
+/// Writes the report of `runs`, and says where.
+pub(super) fn report_on(runs: &[PathBuf], out: &Path, about: &About, printer: &Printer) -> Result<()> {
+    write(runs, out, about)?;
     for name in [HTML, MARKDOWN, FIGURES] {
-        let line = format!("wrote {}", args.out.join(name).display());
+        let line = format!("wrote {}", out.join(name).display());
         printer.data(&line).context("cannot write to standard output")?;
     }
     Ok(())

@@ -8,13 +8,14 @@ use anyhow::{Context, Result, ensure};
 use crate::args::reproduce::ReproduceArgs;
 use crate::mnist::Mnist;
 use crate::printer::Printer;
-use crate::report::page::{self, About};
+use crate::report::page::About;
 use crate::sweep::plan::{Job, Plan};
 use crate::sweep::state::{State, Sweep};
 use crate::usage::UsageError;
 use crate::vae::config::VaeConfig;
 
 use super::check::check;
+use super::report::report_on;
 use super::sweep::{succeeded, work};
 
 /// What the options choose.
@@ -45,9 +46,7 @@ pub(super) fn reproduce(args: &ReproduceArgs, printer: &Printer) -> Result<()> {
     let done = jobs.iter().filter(|job| sweep.state(job) == State::Done);
     let runs: Vec<PathBuf> = done.map(|job| sweep.directory(job)).collect();
     ensure!(!runs.is_empty(), "no job was done; the logs are in {}", sweep.folder.path().display());
-    page::write(&runs, &out, &About::here(command, seeds(&jobs)))?;
-    let wrote = [page::HTML, page::MARKDOWN, page::FIGURES].map(|name| format!("wrote {}\n", out.join(name).display()));
-    printer.block(&wrote.concat()).context("cannot write to standard output")?;
+    report_on(&runs, &out, &About::here(command, seeds(&jobs)), printer)?;
     succeeded(&failed)
 }
 
