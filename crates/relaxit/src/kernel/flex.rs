@@ -10,7 +10,6 @@ use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{BackendTensor, DispatchTensor, DispatchTensorKind, Flex, FlexDevice};
 use burn::tensor::{DType, Shape, Tensor, TensorData};
-use rayon::prelude::*;
 
 /// Elements that one task works on: a few of these fit into the first-level cache of one core.
 pub(super) const TASK: usize = 1 << 12;
@@ -116,16 +115,6 @@ pub(super) fn writable(x: Array) -> Array {
 /// An array of these elements.
 pub(super) fn array(elements: Vec<f32>, shape: &Shape) -> Array {
     Flex::float_from_data(TensorData::new(elements, shape.clone()), &FlexDevice)
-}
-
-/// Does every task, on all threads if there are several.
-pub(super) fn in_parallel<T: Send>(tasks: impl Iterator<Item = T>, run: impl Fn(T) + Send + Sync) {
-    let tasks: Vec<T> = tasks.collect();
-    if tasks.len() > 1 {
-        tasks.into_par_iter().for_each(run);
-    } else {
-        tasks.into_iter().for_each(run);
-    }
 }
 
 /// The elements of one task: whole rows, one at least.
