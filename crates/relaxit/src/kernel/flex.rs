@@ -56,13 +56,17 @@ pub(super) fn apply<F: Fused<N>, const N: usize, const D: usize>(function: F, in
     let inputs = inputs.map(Tensor::into_dispatch);
     let autodiff = inputs[0].autodiff;
     let kind = if matches!(inputs[0].kind, DispatchTensorKind::Autodiff(_)) {
-        let parts = inputs.map(|input| {
+        let mut parts = inputs.map(|input| {
             let DispatchTensorKind::Autodiff(inner) = input.kind else { unreachable!("the caller asked `serves`") };
-            flex(*inner).autodiff().into_parts()
+            let (array, node) = flex(*inner).autodiff().into_parts();
+            (Some(array), node)
         });
-        let (value, saved) = function.forward(parts.each_ref().map(|(array, _)| array.clone()));
+        // Given away, so that a function may write into the memory of an array that nobody else looks at.
+        let arrays = parts.each_mut().map(|(array, _)| array.take().expect("just put there"));
+        let (value, saved) = function.forward(arrays);
         // Bound by computation: never done again to save memory, so that the strategy does not matter.
-        let prepared = Step(function.clone()).prepare::<NoCheckpointing>(parts.map(|(_, node)| node)).compute_bound();
+        let nodes = parts.map(|(_, node)| node);
+        let prepared = Step(function.clone()).prepare::<NoCheckpointing>(nodes).compute_bound();
         let value = match prepared.stateful() {
             OpsKind::Tracked(step) => step.finish((function, saved), value),
             OpsKind::UnTracked(step) => step.finish(value),
