@@ -276,7 +276,7 @@ fn a_toy_run_leaves_everything_it_promises() {
     let message = fails(&mut typed(&format!("{TOY} --out {}", second.display())), 1);
     assert!(message.contains("already holds a run"), "{message}");
     let message = fails(&mut typed(&format!("{TOY} --seed 1 --resume --out {}", second.display())), 2);
-    assert!(message.contains("other options"), "{message}");
+    assert!(message.contains("started with seed = 0"), "{message}");
     fs::remove_file(second.join("metrics.jsonl")).unwrap();
     succeeds(&mut typed(&format!("{TOY} --resume --out {}", second.display())));
     assert_eq!(fs::read_to_string(second.join("metrics.jsonl")).unwrap(), metrics);

@@ -185,7 +185,10 @@ fn a_figure_is_made_once_and_again_on_request() {
     assert!(fails(&mut typed(&line), 1).contains("--resume"));
     succeeds(&mut typed(&format!("{line} --resume")));
     assert_eq!(fs::read(out.join("summary.json")).unwrap(), summary);
-    assert!(fails(&mut typed(&format!("{line} --resume --seed 1")), 2).contains("other options"));
+    let message = fails(&mut typed(&format!("{line} --resume --seed 1")), 2);
+    assert!(message.contains("started with seed = 0") && message.contains("go on with 1"), "{message}");
+    let other = format!("figure two-temperatures --resume --out {}", out.display());
+    assert!(fails(&mut typed(&other), 2).contains("started with"));
     for (wrong, name) in [
         ("laplace-bridge --concentration 1,2", "three numbers"),
         ("laplace-bridge --concentration 1,2,0", "0.01"),
