@@ -144,6 +144,50 @@ fn figures_are_whole(html: &str, markdown: &str, folder: &Path) -> usize {
     count
 }
 
+/// Reports are often written on another machine than the runs were made on.
+#[test]
+fn the_machines_are_those_of_the_runs() {
+    let parent = TempDir::new().unwrap();
+    let out = parent.path().join("report");
+    let runs: Vec<PathBuf> = ["a", "b", "c"].iter().map(|name| parent.path().join(name)).collect();
+    let lines =
+        ["laplace-bridge --draws 1000", "laplace-bridge --draws 1001", "two-temperatures --points 2 --draws 200"];
+    for (line, run) in lines.iter().zip(&runs) {
+        let line = format!("figure {line} --out {}", run.display());
+        succeeds(typed(&line).env("RAYON_NUM_THREADS", "3"));
+        assert_eq!(json(&run.join("summary.json"))["machine"]["threads"], 3);
+    }
+    let written = || {
+        succeeds(&mut typed(&report(&runs, &out)));
+        fs::read_to_string(out.join("report.md")).unwrap()
+    };
+    let here = written();
+    let machine = here.lines().find(|line| line.starts_with("| machine |")).unwrap().to_owned();
+    assert!(machine.contains(" core") && machine.ends_with("(3 runs)` |"), "{machine}");
+
+    // One run comes from elsewhere, one is of a version that did not say where it was made.
+    let altered = |run: &Path, alter: &dyn Fn(&mut Value)| {
+        let path = run.join("summary.json");
+        let mut summary = json(&path);
+        alter(&mut summary);
+        fs::write(path, summary.to_string()).unwrap();
+    };
+    altered(&runs[0], &|summary| summary["machine"]["processor"] = "Abacus".into());
+    altered(&runs[0], &|summary| summary["machine"]["threads"] = 7.into());
+    altered(&runs[1], &|summary| drop(summary.as_object_mut().unwrap().remove("machine")));
+    let there = written();
+    let machine = there.lines().find(|line| line.starts_with("| machine |")).unwrap().to_owned();
+    assert!(machine.contains("Abacus") && machine.matches("(1 run)").count() == 2, "{machine}");
+    assert!(machine.contains("not recorded (1 run, of an earlier version)"), "{machine}");
+    let row = |run: &Path| {
+        let name = format!("`{}`", run.display());
+        there.lines().find(|line| line.contains(&name) && line.matches('|').count() > 4).unwrap().to_owned()
+    };
+    let abacus = machine.split("Abacus").next().unwrap().rsplit_once(": ").unwrap().0.chars().last().unwrap();
+    assert!(row(&runs[0]).ends_with(&format!("| 7 | {abacus} |")), "{}", row(&runs[0]));
+    assert!(row(&runs[1]).ends_with("| - | - |"), "{}", row(&runs[1]));
+}
+
 #[test]
 fn what_is_no_finished_run_is_refused_by_name() {
     let parent = TempDir::new().unwrap();

@@ -52,7 +52,7 @@ pub(super) fn figure(command: &FigureCommand, printer: &Printer) -> Result<()> {
     for (name, svg) in &files {
         write_atomically(&run.file(name), svg.as_bytes())?;
     }
-    run.write_summary(&figure)?;
+    run.write_summary(&figure, rayon::current_num_threads())?;
     let wrote = files.iter().map(|(name, _)| *name).chain(["summary.json"]);
     let wrote = wrote.map(|name| format!("wrote {}", run.file(name).display()));
     let lines: Vec<String> = lines.into_iter().chain(wrote).collect();

@@ -129,7 +129,7 @@ fn write(run: &RunDirectory, config: &ToyConfig, curves: &[Curves], seconds: f64
     let points: Vec<_> = curves.iter().map(|curves| curves.points.as_slice()).collect();
     write_atomically(&run.file(FIGURE), figure(&title(config), &points).as_bytes())?;
     let results = curves.iter().map(outcome).collect();
-    run.write_summary(&Summary {
+    let summary = Summary {
         command: &config.command,
         version: VERSION,
         seed: *seed,
@@ -137,7 +137,8 @@ fn write(run: &RunDirectory, config: &ToyConfig, curves: &[Curves], seconds: f64
         seeds: *seeds,
         results,
         seconds,
-    })
+    };
+    run.write_summary(&summary, rayon::current_num_threads())
 }
 
 fn outcome(curves: &Curves) -> Outcome<'_> {

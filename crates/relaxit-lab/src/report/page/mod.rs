@@ -10,7 +10,6 @@ mod document;
 mod figures;
 mod finished;
 mod html;
-mod machine;
 mod markdown;
 mod papers;
 mod provenance;
@@ -45,17 +44,15 @@ pub struct About {
     pub command: String,
     /// The version that wrote it.
     pub version: String,
-    /// Cores, processor and operating system.
-    pub machine: String,
     /// The seed, or seeds.
     pub seed: String,
 }
 
 impl About {
-    /// By this version, on this machine.
+    /// By this version.
     #[must_use]
     pub fn here(command: String, seed: String) -> Self {
-        Self { command, version: VERSION.into(), machine: machine::describe(), seed }
+        Self { command, version: VERSION.into(), seed }
     }
 }
 
