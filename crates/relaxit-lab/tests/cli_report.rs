@@ -140,7 +140,8 @@ fn figures_are_whole(html: &str, markdown: &str, folder: &Path) -> usize {
             _ => assert!(bytes.starts_with(b"\x89PNG"), "{file}"),
         }
     }
-    assert_eq!(fs::read_dir(folder).unwrap().count(), count);
+    // And the list of them.
+    assert_eq!(fs::read_dir(folder).unwrap().count(), count + 1);
     count
 }
 
@@ -186,6 +187,14 @@ fn the_machines_are_those_of_the_runs() {
     let abacus = machine.split("Abacus").next().unwrap().rsplit_once(": ").unwrap().0.chars().last().unwrap();
     assert!(row(&runs[0]).ends_with(&format!("| 7 | {abacus} |")), "{}", row(&runs[0]));
     assert!(row(&runs[1]).ends_with("| - | - |"), "{}", row(&runs[1]));
+
+    // Written again of fewer runs, it leaves no figure behind, and no file of others is touched.
+    let figures = out.join("figures");
+    fs::write(figures.join("mine.svg"), "precious").unwrap();
+    assert!(figures.join("sharpness.svg").exists());
+    succeeds(&mut typed(&report(&runs[..1], &out)));
+    let names: BTreeSet<_> = fs::read_dir(&figures).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.iter().eq([".report", "laplace-bridge.svg", "mine.svg"]), "{names:?}");
 }
 
 #[test]
