@@ -5,6 +5,7 @@
 
 mod agents;
 mod audit;
+mod codes;
 mod difference;
 mod document;
 mod figures;
