@@ -12,6 +12,8 @@ What is timed, without data loading, and after a first repetition that warms it 
 gumbel-softmax, binary-concrete
     logits -> relaxed sample, temperature 0.5 -> sum -> gradient of the logits. In PyTorch by `torch.distributions`, as
     the Python library does it, and in the fewest operations: `functional.gumbel_softmax`, and the formula by hand.
+st-gumbel-softmax
+    The same with the one-hot sample, and the gradient of the relaxed one.
 vae
     A training step of 784-400-20-400-784 with relaxed bits on 128 images: the divergence of the bits, binary
     cross-entropy, Adam; in PyTorch with its default Adam and with its fused one.
@@ -42,6 +44,7 @@ GOALS = {
     "gumbel-softmax@1024x32x512": 8,
     "gumbel-softmax@256x64x64": 8,
     "gumbel-softmax@128x20x10": 5,
+    "st-gumbel-softmax@256x64x64": None,
     "binary-concrete@128x200": 8,
     "binary-concrete@4096x1000": 8,
     "vae": 1.3,
@@ -70,6 +73,22 @@ def gumbel_softmax(torch, shape):
     return {
         "torch.distributions": repeated(logits, lambda: law(temperature, logits=logits).rsample()),
         "torch": repeated(logits, lambda: torch.nn.functional.gumbel_softmax(logits, tau=0.5)),
+    }
+
+
+def straight_through_gumbel_softmax(torch, shape):
+    logits = torch.randn(shape).requires_grad_()
+    temperature = torch.tensor(0.5)
+    law = torch.distributions.RelaxedOneHotCategorical
+
+    def hardened():
+        soft = law(temperature, logits=logits).rsample()
+        hard = torch.nn.functional.one_hot(soft.argmax(-1), shape[-1])
+        return hard + soft - soft.detach()
+
+    return {
+        "torch.distributions": repeated(logits, hardened),
+        "torch": repeated(logits, lambda: torch.nn.functional.gumbel_softmax(logits, tau=0.5, hard=True)),
     }
 
 
@@ -224,6 +243,7 @@ def theirs(torch, work):
     shape = [int(size) for size in shape.split("x")] if shape else None
     ways = {
         "gumbel-softmax": lambda: gumbel_softmax(torch, shape),
+        "st-gumbel-softmax": lambda: straight_through_gumbel_softmax(torch, shape),
         "binary-concrete": lambda: binary_concrete(torch, shape),
         "vae": lambda: auto_encoder(torch),
         "relax": lambda: relax_agent(torch),
@@ -275,6 +295,7 @@ CURVES = {
     "batch": [f"gumbel-softmax@{batch}x32x64" for batch in (5, 49, 488, 4883, 48828)],
     "variables": [f"gumbel-softmax@16x{variables}x64" for variables in (10, 98, 977, 9766, 97656)],
     "categories": [f"gumbel-softmax@16x32x{categories}" for categories in (20, 195, 1953, 19531, 195312)],
+    "hard": [f"st-gumbel-softmax@{batch}x32x64" for batch in (5, 49, 488, 4883, 48828)],
     "bits": [f"binary-concrete@{batch}x1000" for batch in (10, 100, 1000, 10000, 100000)],
 }
 

@@ -27,6 +27,7 @@ type Work = Box<dyn FnMut(usize) -> Result<usize>>;
 fn work(name: &str) -> Result<Work> {
     match name.split_once('@').unwrap_or((name, "")) {
         ("gumbel-softmax", shape) => relaxation::gumbel_softmax(dimensions(shape)?),
+        ("st-gumbel-softmax", shape) => relaxation::straight_through_gumbel_softmax(dimensions(shape)?),
         ("binary-concrete", shape) => relaxation::binary_concrete(dimensions(shape)?),
         ("vae", "") => auto_encoder::training(),
         ("relax", "") => agent::training(),

@@ -10,8 +10,8 @@ use super::{dimensions, work};
 pub(crate) fn peak_over_input(name: &str) -> Result<f64> {
     let (kind, shape) = name.split_once('@').context("work with a shape")?;
     let elements: usize = match kind {
-        "gumbel-softmax" => dimensions::<3>(shape)?.iter().product(),
-        _ => dimensions::<2>(shape)?.iter().product(),
+        "binary-concrete" => dimensions::<2>(shape)?.iter().product(),
+        _ => dimensions::<3>(shape)?.iter().product(),
     };
     // What the process needs anyhow: threads, and tables made at first use.
     work(&format!("{kind}@{}", shape.split('x').map(|_| "2").collect::<Vec<_>>().join("x")))?(1)?;

@@ -13,6 +13,13 @@ pub(crate) fn gumbel_softmax(shape: [usize; 3]) -> Result<Work> {
     Ok(repeated(logits, move |noise| law.rsample(noise)))
 }
 
+/// The same, hardened, with the gradient of the relaxed ones.
+pub(crate) fn straight_through_gumbel_softmax(shape: [usize; 3]) -> Result<Work> {
+    let logits = leaf(shape);
+    let law = RelaxedOneHotCategorical::from_logits(logits.clone(), 0.5)?;
+    Ok(repeated(logits, move |noise| law.rsample_straight_through(noise)))
+}
+
 /// `[batch, variables]`.
 pub(crate) fn binary_concrete(shape: [usize; 2]) -> Result<Work> {
     let logits = leaf(shape);
@@ -28,8 +35,10 @@ fn repeated<const D: usize>(logits: Tensor<D>, sample: impl Fn(&mut Noise) -> Te
     let mut noise = Noise::seeded(1);
     Box::new(move |repetitions| {
         for _ in 0..repetitions {
-            let gradients = sample(&mut noise).sum().backward();
-            std::hint::black_box(logits.grad(&gradients));
+            let sample = sample(&mut noise);
+            let gradients = sample.clone().sum().backward();
+            // The sample lives as long as for a loss that needs it to find its gradient.
+            std::hint::black_box((sample, logits.grad(&gradients)));
         }
         Ok(repetitions)
     })

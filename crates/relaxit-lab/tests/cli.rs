@@ -65,7 +65,7 @@ fn a_run_leaves_everything_it_promises() {
     let output = succeeds(&mut small(&out, &[]));
 
     let summary = json(&out.join("summary.json"));
-    for key in ["training_objective", "test_elbo", "test_iwae", "seconds", "version"] {
+    for key in ["training_objective", "test_elbo", "test_iwae", "seconds", "version", "machine"] {
         assert!(!summary[key].is_null(), "{key}");
     }
     assert_eq!(summary["protocol"], "dynamic");

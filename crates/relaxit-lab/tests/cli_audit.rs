@@ -262,6 +262,7 @@ fn a_toy_run_leaves_everything_it_promises() {
     }
     let summary: Value = serde_json::from_slice(&fs::read(first.join("summary.json")).unwrap()).unwrap();
     assert_eq!((&summary["seeds"], summary["results"].as_array().unwrap().len()), (&3.into(), 8));
+    assert!(summary["machine"]["processor"].is_string(), "{summary}");
     assert!(summary["results"][1]["papers"][0].as_str().unwrap().contains("Williams"));
     let svg = fs::read_to_string(first.join("toy.svg")).unwrap();
     for text in ["t = 0.45", "t = 0.499", "disarm", "infimum", "variance"] {
@@ -276,7 +277,7 @@ fn a_toy_run_leaves_everything_it_promises() {
     let message = fails(&mut typed(&format!("{TOY} --out {}", second.display())), 1);
     assert!(message.contains("already holds a run"), "{message}");
     let message = fails(&mut typed(&format!("{TOY} --seed 1 --resume --out {}", second.display())), 2);
-    assert!(message.contains("other options"), "{message}");
+    assert!(message.contains("started with seed = 0"), "{message}");
     fs::remove_file(second.join("metrics.jsonl")).unwrap();
     succeeds(&mut typed(&format!("{TOY} --resume --out {}", second.display())));
     assert_eq!(fs::read_to_string(second.join("metrics.jsonl")).unwrap(), metrics);
@@ -312,6 +313,7 @@ fn an_audit_leaves_a_run_directory_if_it_is_named() {
     let results = summary["results"].as_array().unwrap();
     assert_eq!((summary["command"].as_str(), summary["reference"].as_str()), (Some("audit"), Some("exact")));
     assert!(summary["problem"].as_str().unwrap().contains("2 latents"), "{summary}");
+    assert!(summary["machine"]["processor"].is_string(), "{summary}");
     assert_eq!(results.len(), 2);
     for result in results {
         assert!(result["logit"].is_null() && table.contains(result["estimator"].as_str().unwrap()), "{result}");

@@ -140,8 +140,61 @@ fn figures_are_whole(html: &str, markdown: &str, folder: &Path) -> usize {
             _ => assert!(bytes.starts_with(b"\x89PNG"), "{file}"),
         }
     }
-    assert_eq!(fs::read_dir(folder).unwrap().count(), count);
+    // And the list of them.
+    assert_eq!(fs::read_dir(folder).unwrap().count(), count + 1);
     count
+}
+
+/// Reports are often written on another machine than the runs were made on.
+#[test]
+fn the_machines_are_those_of_the_runs() {
+    let parent = TempDir::new().unwrap();
+    let out = parent.path().join("report");
+    let runs: Vec<PathBuf> = ["a", "b", "c"].iter().map(|name| parent.path().join(name)).collect();
+    let lines =
+        ["laplace-bridge --draws 1000", "laplace-bridge --draws 1001", "two-temperatures --points 2 --draws 200"];
+    for (line, run) in lines.iter().zip(&runs) {
+        let line = format!("figure {line} --out {}", run.display());
+        succeeds(typed(&line).env("RAYON_NUM_THREADS", "3"));
+        assert_eq!(json(&run.join("summary.json"))["machine"]["threads"], 3);
+    }
+    let written = || {
+        succeeds(&mut typed(&report(&runs, &out)));
+        fs::read_to_string(out.join("report.md")).unwrap()
+    };
+    let here = written();
+    let machine = here.lines().find(|line| line.starts_with("| machine |")).unwrap().to_owned();
+    assert!(machine.contains(" core") && machine.ends_with("(3 runs)` |"), "{machine}");
+
+    // One run comes from elsewhere, one is of a version that did not say where it was made.
+    let altered = |run: &Path, alter: &dyn Fn(&mut Value)| {
+        let path = run.join("summary.json");
+        let mut summary = json(&path);
+        alter(&mut summary);
+        fs::write(path, summary.to_string()).unwrap();
+    };
+    altered(&runs[0], &|summary| summary["machine"]["processor"] = "Abacus".into());
+    altered(&runs[0], &|summary| summary["machine"]["threads"] = 7.into());
+    altered(&runs[1], &|summary| drop(summary.as_object_mut().unwrap().remove("machine")));
+    let there = written();
+    let machine = there.lines().find(|line| line.starts_with("| machine |")).unwrap().to_owned();
+    assert!(machine.contains("Abacus") && machine.matches("(1 run)").count() == 2, "{machine}");
+    assert!(machine.contains("not recorded (1 run, of an earlier version)"), "{machine}");
+    let row = |run: &Path| {
+        let name = format!("`{}`", run.display());
+        there.lines().find(|line| line.contains(&name) && line.matches('|').count() > 4).unwrap().to_owned()
+    };
+    let abacus = machine.split("Abacus").next().unwrap().rsplit_once(": ").unwrap().0.chars().last().unwrap();
+    assert!(row(&runs[0]).ends_with(&format!("| 7 | {abacus} |")), "{}", row(&runs[0]));
+    assert!(row(&runs[1]).ends_with("| - | - |"), "{}", row(&runs[1]));
+
+    // Written again of fewer runs, it leaves no figure behind, and no file of others is touched.
+    let figures = out.join("figures");
+    fs::write(figures.join("mine.svg"), "precious").unwrap();
+    assert!(figures.join("sharpness.svg").exists());
+    succeeds(&mut typed(&report(&runs[..1], &out)));
+    let names: BTreeSet<_> = fs::read_dir(&figures).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.iter().eq([".report", "laplace-bridge.svg", "mine.svg"]), "{names:?}");
 }
 
 #[test]
@@ -185,7 +238,10 @@ fn a_figure_is_made_once_and_again_on_request() {
     assert!(fails(&mut typed(&line), 1).contains("--resume"));
     succeeds(&mut typed(&format!("{line} --resume")));
     assert_eq!(fs::read(out.join("summary.json")).unwrap(), summary);
-    assert!(fails(&mut typed(&format!("{line} --resume --seed 1")), 2).contains("other options"));
+    let message = fails(&mut typed(&format!("{line} --resume --seed 1")), 2);
+    assert!(message.contains("started with seed = 0") && message.contains("go on with 1"), "{message}");
+    let other = format!("figure two-temperatures --resume --out {}", out.display());
+    assert!(fails(&mut typed(&other), 2).contains("started with"));
     for (wrong, name) in [
         ("laplace-bridge --concentration 1,2", "three numbers"),
         ("laplace-bridge --concentration 1,2,0", "0.01"),

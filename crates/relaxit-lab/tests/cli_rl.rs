@@ -41,6 +41,7 @@ fn every_agent_leaves_everything_it_promises() {
         }
         let summary: serde_json::Value = serde_json::from_slice(&fs::read(run.join("summary.json")).unwrap()).unwrap();
         assert_eq!(summary["seeds"].as_array().unwrap().len(), 2);
+        assert!(summary["machine"]["threads"].as_u64() > Some(0), "{summary}");
         assert!(summary["gradient_variance"]["value"].as_f64().unwrap() > 0.0);
         assert!(fs::read_to_string(run.join("curve.svg")).unwrap().contains("<svg"));
         assert!(fs::read_to_string(run.join("config.toml")).unwrap().contains(agent));

@@ -58,7 +58,7 @@ pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// `tanh x`, Burn's but several times as fast on the CPU.
 ///
 /// # Numerics
-/// In f32 on the CPU backend within 2 units in the last place, in vectors; for other devices and types it is Burn's.
+/// In f32 on the CPU backend within 1.3 units in the last place, in vectors; for other devices and types it is Burn's.
 ///
 /// # Gradient
 /// `1 − tanh² x`.

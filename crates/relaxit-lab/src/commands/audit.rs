@@ -276,7 +276,7 @@ impl<'a> Writer<'a> {
             bail!("bias where none is claimed, or a number that is not finite: {}", false_claims.join(", "));
         }
         if let Some(run) = &run {
-            run.write_summary(&Summary { config: &config, results: &shown })?;
+            run.write_summary(&Summary { config: &config, results: &shown }, rayon::current_num_threads())?;
             printer.note(&format!("run in {}", run.path().display()));
         }
         Ok(())

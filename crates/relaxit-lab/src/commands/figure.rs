@@ -12,6 +12,7 @@ use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::usage::UsageError;
 
 use super::overlay::{set, set_size};
+use super::resume::refuse_changes;
 
 pub(super) fn figure(command: &FigureCommand, printer: &Printer) -> Result<()> {
     let (config, FigureOut { out, resume }) = match command {
@@ -21,12 +22,8 @@ pub(super) fn figure(command: &FigureCommand, printer: &Printer) -> Result<()> {
     let path = out.clone().unwrap_or_else(|| config.default_directory());
     let run = RunDirectory::claim(&path, *resume)?;
     match run.config::<FigureConfig>()? {
-        Some(stored) if stored != config => {
-            let message =
-                format!("{} holds a figure with other options; name another directory with --out", path.display());
-            return Err(UsageError(message).into());
-        }
-        _ => run.write_config(&config)?,
+        Some(stored) => refuse_changes(&run, &stored, &config)?,
+        None => run.write_config(&config)?,
     }
     printer.note(&format!("relaxit {VERSION}: figure {}, in {}", config.name(), path.display()));
     let figure = config.compute()?;
@@ -55,7 +52,7 @@ pub(super) fn figure(command: &FigureCommand, printer: &Printer) -> Result<()> {
     for (name, svg) in &files {
         write_atomically(&run.file(name), svg.as_bytes())?;
     }
-    run.write_summary(&figure)?;
+    run.write_summary(&figure, rayon::current_num_threads())?;
     let wrote = files.iter().map(|(name, _)| *name).chain(["summary.json"]);
     let wrote = wrote.map(|name| format!("wrote {}", run.file(name).display()));
     let lines: Vec<String> = lines.into_iter().chain(wrote).collect();

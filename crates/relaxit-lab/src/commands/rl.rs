@@ -78,7 +78,7 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
     let curve = curve(config.agent.algorithm.to_string(), &metrics);
     let title = format!("{}: {}, {} seeds", config.env, config.agent.algorithm, config.seeds);
     write_atomically(&run.file("curve.svg"), learning_curves(&title, &[curve]).as_bytes())?;
-    run.write_summary(&summary)?;
+    run.write_summary(&summary, config.threads)?;
     print(&summary, run.path(), printer)
 }
 

@@ -16,6 +16,8 @@ use crate::toy::config::ToyConfig;
 use crate::toy::train::{Curves, optimum, points, train};
 use crate::usage::UsageError;
 
+use super::resume::refuse_changes;
+
 /// What came out: `summary.json`.
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
@@ -54,12 +56,8 @@ pub(super) fn toy(args: &ToyArgs, printer: &Printer) -> Result<()> {
     let path = args.out.clone().unwrap_or_else(|| config.default_directory());
     let run = RunDirectory::claim(&path, args.resume)?;
     match run.config::<ToyConfig>()? {
-        Some(stored) if stored != config => {
-            let message =
-                format!("{} holds a run with other options; name another directory with --out", path.display());
-            return Err(UsageError(message).into());
-        }
-        _ => run.write_config(&config)?,
+        Some(stored) => refuse_changes(&run, &stored, &config)?,
+        None => run.write_config(&config)?,
     }
     printer.note(&format!(
         "relaxit {VERSION}: toy, {} estimators, {} steps, {} seeds, seed {}, in {}",
@@ -131,7 +129,7 @@ fn write(run: &RunDirectory, config: &ToyConfig, curves: &[Curves], seconds: f64
     let points: Vec<_> = curves.iter().map(|curves| curves.points.as_slice()).collect();
     write_atomically(&run.file(FIGURE), figure(&title(config), &points).as_bytes())?;
     let results = curves.iter().map(outcome).collect();
-    run.write_summary(&Summary {
+    let summary = Summary {
         command: &config.command,
         version: VERSION,
         seed: *seed,
@@ -139,7 +137,8 @@ fn write(run: &RunDirectory, config: &ToyConfig, curves: &[Curves], seconds: f64
         seeds: *seeds,
         results,
         seconds,
-    })
+    };
+    run.write_summary(&summary, rayon::current_num_threads())
 }
 
 fn outcome(curves: &Curves) -> Outcome<'_> {

@@ -61,7 +61,6 @@ struct Summary {
     iwae_samples: usize,
     epochs: usize,
     steps: usize,
-    threads: usize,
     device: String,
     /// Seconds of training with its evaluations, over all sessions.
     seconds: f64,
@@ -221,12 +220,11 @@ fn train_and_judge(trainer: &Trainer<'_>) -> Result<Summary> {
         iwae_samples: config.iwae_samples,
         epochs: config.epochs,
         steps: step,
-        threads: config.threads,
         device: config.device.clone(),
         seconds,
     };
     ensure!(iwae.mean.is_finite(), "the importance-weighted bound is {}", iwae.mean);
-    run.write_summary(&summary)?;
+    run.write_summary(&summary, config.threads)?;
     Ok(summary)
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::tensorboard::EventFile;
-use super::{VERSION, write_atomically};
+use super::{Machine, VERSION, write_atomically};
 
 const CONFIG: &str = "config.toml";
 const LOCK: &str = ".lock";
@@ -105,12 +105,19 @@ impl RunDirectory {
         write_atomically(&self.file(CONFIG), text.as_bytes())
     }
 
-    /// Records what came out, last.
+    /// Records what came out, last, and on what machine, where so many `threads` computed.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write_summary<S: Serialize>(&self, summary: &S) -> Result<()> {
-        let text = serde_json::to_string_pretty(summary).context("the summary has no JSON form")?;
+    pub fn write_summary<S: Serialize>(&self, summary: &S, threads: usize) -> Result<()> {
+        #[derive(Serialize)]
+        struct WithMachine<'a, S> {
+            #[serde(flatten)]
+            summary: &'a S,
+            machine: Machine,
+        }
+        let summary = WithMachine { summary, machine: Machine::here(threads) };
+        let text = serde_json::to_string_pretty(&summary).context("the summary has no JSON form")?;
         write_atomically(&self.file("summary.json"), format!("{text}\n").as_bytes())
     }
 

@@ -4,9 +4,8 @@
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{BackendTensor, DispatchTensor, DispatchTensorKind, Flex};
 use burn::tensor::{DType, Tensor};
-use rayon::prelude::*;
 
-use super::{Work, widest};
+use super::{Work, in_parallel, widest};
 
 /// Elements that one task works on: many, because the loop waits for memory.
 const TASK: usize = 1 << 14;
@@ -44,16 +43,11 @@ pub(crate) fn adam<const D: usize>(step: AdamStep, tensors: [Tensor<D>; 4]) -> [
     let [x, gradient, moment_1, moment_2] = &mut tensors;
     let gradient = memory(gradient).storage::<f32>();
     let [parameters, moments_1, moments_2] = [x, moment_1, moment_2].map(|x| memory(x).storage_mut::<f32>());
-    if parameters.len() <= TASK {
-        widest(Pass { step, parameters, gradient, moments_1, moments_2 });
-    } else {
-        let moments = moments_1.par_chunks_mut(TASK).zip(moments_2.par_chunks_mut(TASK));
-        parameters.par_chunks_mut(TASK).zip(gradient.par_chunks(TASK)).zip(moments).for_each(
-            |((parameters, gradient), (moments_1, moments_2))| {
-                widest(Pass { step, parameters, gradient, moments_1, moments_2 });
-            },
-        );
-    }
+    let moments = moments_1.chunks_mut(TASK).zip(moments_2.chunks_mut(TASK));
+    let tasks = parameters.chunks_mut(TASK).zip(gradient.chunks(TASK)).zip(moments).map(
+        |((parameters, gradient), (moments_1, moments_2))| Pass { step, parameters, gradient, moments_1, moments_2 },
+    );
+    in_parallel(tasks, widest);
     let [x, _, moment_1, moment_2] = tensors;
     [x, moment_1, moment_2].map(Tensor::from_dispatch)
 }

@@ -4,8 +4,8 @@
 use burn::tensor::{Shape, Tensor};
 
 use super::elementary::{exp, ln_1p, log_sigmoid, sigmoid, sum};
-use super::flex::{Array, Fused, TASK, apply, array, elements, in_parallel, serves, task, writable};
-use super::{Work, widest};
+use super::flex::{Array, Fused, TASK, apply, array, elements, serves, task, writable};
+use super::{Work, in_parallel, widest};
 
 /// `ln σ((2b − 1) φ)` of bits, −∞ of other values, with the gradients in both; `None` where there is no kernel for these
 /// tensors.

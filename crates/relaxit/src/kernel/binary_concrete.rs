@@ -5,7 +5,7 @@ use super::elementary::{ln_above_zero, sigmoid};
 use super::relaxed::Squash;
 use crate::noise::Base;
 
-/// `y = σ(z)`, and 1 where `z > 0`.
+/// `y = σ(z)`; hard, 1 where `z > 0`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BinaryConcrete;
 
@@ -18,14 +18,16 @@ impl Squash for BinaryConcrete {
     }
 
     #[inline(always)]
-    fn squash(&self, z: &mut [f32], hard: Option<&mut [f32]>) {
-        if let Some(hard) = hard {
-            for (hard, &z) in hard.iter_mut().zip(z.iter()) {
-                *hard = if z > 0.0 { 1.0 } else { 0.0 };
-            }
-        }
+    fn squash(&self, z: &mut [f32]) {
         for z in z {
             *z = sigmoid(*z);
+        }
+    }
+
+    #[inline(always)]
+    fn harden(&self, z: &mut [f32]) {
+        for z in z {
+            *z = if *z > 0.0 { 1.0 } else { 0.0 };
         }
     }
 

@@ -10,7 +10,6 @@ use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{BackendTensor, DispatchTensor, DispatchTensorKind, Flex, FlexDevice};
 use burn::tensor::{DType, Shape, Tensor, TensorData};
-use rayon::prelude::*;
 
 /// Elements that one task works on: a few of these fit into the first-level cache of one core.
 pub(super) const TASK: usize = 1 << 12;
@@ -58,13 +57,17 @@ pub(super) fn apply<F: Fused<N>, const N: usize, const D: usize>(function: F, in
     let inputs = inputs.map(Tensor::into_dispatch);
     let autodiff = inputs[0].autodiff;
     let kind = if matches!(inputs[0].kind, DispatchTensorKind::Autodiff(_)) {
-        let parts = inputs.map(|input| {
+        let mut parts = inputs.map(|input| {
             let DispatchTensorKind::Autodiff(inner) = input.kind else { unreachable!("the caller asked `serves`") };
-            flex(*inner).autodiff().into_parts()
+            let (array, node) = flex(*inner).autodiff().into_parts();
+            (Some(array), node)
         });
-        let (value, saved) = function.forward(parts.each_ref().map(|(array, _)| array.clone()));
+        // Given away, so that a function may write into the memory of an array that nobody else looks at.
+        let arrays = parts.each_mut().map(|(array, _)| array.take().expect("just put there"));
+        let (value, saved) = function.forward(arrays);
         // Bound by computation: never done again to save memory, so that the strategy does not matter.
-        let prepared = Step(function.clone()).prepare::<NoCheckpointing>(parts.map(|(_, node)| node)).compute_bound();
+        let nodes = parts.map(|(_, node)| node);
+        let prepared = Step(function.clone()).prepare::<NoCheckpointing>(nodes).compute_bound();
         let value = match prepared.stateful() {
             OpsKind::Tracked(step) => step.finish((function, saved), value),
             OpsKind::UnTracked(step) => step.finish(value),
@@ -117,16 +120,6 @@ pub(super) fn writable(x: Array) -> Array {
 /// An array of these elements.
 pub(super) fn array(elements: Vec<f32>, shape: &Shape) -> Array {
     Flex::float_from_data(TensorData::new(elements, shape.clone()), &FlexDevice)
-}
-
-/// Does every task, on all threads if there are several.
-pub(super) fn in_parallel<T: Send>(tasks: impl Iterator<Item = T>, run: impl Fn(T) + Send + Sync) {
-    let tasks: Vec<T> = tasks.collect();
-    if tasks.len() > 1 {
-        tasks.into_par_iter().for_each(run);
-    } else {
-        tasks.into_iter().for_each(run);
-    }
 }
 
 /// The elements of one task: whole rows, one at least.

@@ -5,7 +5,7 @@ use super::elementary::{dot, exp, ln_above_zero, max, sum};
 use super::relaxed::Squash;
 use crate::noise::Base;
 
-/// `y = softmax(z)` over the last dimension, and 1 at its first largest entry.
+/// `y = softmax(z)` over the last dimension; hard, 1 at the first largest latent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GumbelSoftmax {
     /// How many there are, one at least.
@@ -21,18 +21,11 @@ impl Squash for GumbelSoftmax {
     }
 
     #[inline(always)]
-    fn squash(&self, z: &mut [f32], hard: Option<&mut [f32]>) {
+    fn squash(&self, z: &mut [f32]) {
         for row in z.chunks_exact_mut(self.categories) {
             let greatest = max(row);
             for x in row {
                 *x -= greatest;
-            }
-        }
-        if let Some(hard) = hard {
-            // Before the exponential, which may round a near loser up to the winner.
-            for (row, hard) in z.chunks_exact(self.categories).zip(hard.chunks_exact_mut(self.categories)) {
-                let winner = row.iter().position(|&x| x >= 0.0).unwrap_or(0);
-                hard[winner] = 1.0;
             }
         }
         for x in z.iter_mut() {
@@ -43,6 +36,17 @@ impl Squash for GumbelSoftmax {
             for x in row {
                 *x *= share;
             }
+        }
+    }
+
+    /// Of latents, because the exponential may round a near loser up to the winner.
+    #[inline(always)]
+    fn harden(&self, z: &mut [f32]) {
+        for row in z.chunks_exact_mut(self.categories) {
+            let greatest = max(row);
+            let winner = row.iter().position(|&x| x >= greatest).unwrap_or(0);
+            row.fill(0.0);
+            row[winner] = 1.0;
         }
     }
 

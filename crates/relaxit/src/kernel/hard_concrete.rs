@@ -6,7 +6,7 @@ use super::elementary::ln_above_zero;
 use super::relaxed::Squash;
 use crate::noise::Base;
 
-/// `y = clamp(σ(z) (ζ − γ) + γ, 0, 1)`, and 1 where `z > 0`.
+/// `y = clamp(σ(z) (ζ − γ) + γ, 0, 1)`; hard, 1 where `z > 0`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HardConcrete {
     gamma: f32,
@@ -31,14 +31,19 @@ impl Squash for HardConcrete {
     }
 
     #[inline(always)]
-    fn squash(&self, z: &mut [f32], hard: Option<&mut [f32]>) {
-        BinaryConcrete.squash(z, hard);
+    fn squash(&self, z: &mut [f32]) {
+        BinaryConcrete.squash(z);
         for y in z {
             let stretched = *y * self.width + self.gamma;
             // Not `clamp`, whose NaN handling costs instructions; these comparisons let NaN pass.
             let above = if stretched < 0.0 { 0.0 } else { stretched };
             *y = if above > 1.0 { 1.0 } else { above };
         }
+    }
+
+    #[inline(always)]
+    fn harden(&self, z: &mut [f32]) {
+        BinaryConcrete.harden(z);
     }
 
     /// `g (y − γ) (ζ − y)/(ζ − γ)`, and 0 at the ends.

@@ -20,6 +20,7 @@ mod elementary;
 #[cfg(feature = "flex")]
 mod flex;
 mod instruction_set;
+mod threads;
 
 #[cfg(feature = "flex")]
 mod adam;
@@ -40,6 +41,7 @@ mod top_k;
 
 pub(crate) use self::elementary::ln;
 pub(crate) use self::instruction_set::{Work, widest};
+pub(crate) use self::threads::in_parallel;
 
 #[cfg(feature = "flex")]
 pub(crate) use self::adam::{AdamStep, adam, serves_adam};

@@ -2,12 +2,13 @@
 #![allow(clippy::inline_always)] // see `Work::run`
 
 use std::fmt::Debug;
+use std::slice::ChunksMut;
 
 use burn::tensor::{Shape, Tensor};
 
 use super::elementary::accumulate;
-use super::flex::{Array, Fused, TASK, apply, array, elements, in_parallel, serves, task, writable};
-use super::{Work, widest};
+use super::flex::{Array, Fused, TASK, apply, array, elements, serves, task, writable};
+use super::{Work, in_parallel, widest};
 use crate::noise::{Base, Draw, Noise};
 use crate::temperature::Temperature;
 
@@ -21,8 +22,11 @@ pub(crate) trait Squash: Copy + Debug + Send + Sync + 'static {
     /// Elements of one event.
     fn event_len(&self) -> usize;
 
-    /// Turns latents into samples, where they lie; `hard`, which is all zero, gets the ones of the hard samples.
-    fn squash(&self, z: &mut [f32], hard: Option<&mut [f32]>);
+    /// Turns latents into samples, where they lie.
+    fn squash(&self, z: &mut [f32]);
+
+    /// Turns latents into hard samples, where they lie.
+    fn harden(&self, z: &mut [f32]);
 
     /// Turns the gradient in the samples `y` into that in the latents, where it lies.
     fn pull_back(&self, y: &[f32], gradient: &mut [f32]);
@@ -59,16 +63,21 @@ fn sample<const D: usize>(
     noise: &mut Noise,
     hard: bool,
 ) -> Option<Tensor<D>> {
+    let keeps = match hard {
+        false => Keeps::Sample,
+        true if logits.dims().iter().product::<usize>() <= KEPT => Keeps::SoftSample,
+        true => Keeps::Logits,
+    };
     match temperature {
         Temperature::Scalar(temperature) => serves(&[logits]).then(|| {
             // Rounded as the plain way rounds it.
             #[allow(clippy::cast_possible_truncation)]
             let heat = Rate(temperature.recip() as f32);
-            apply(Sampler { squash, draw: noise.next_draw(), hard, heat }, [logits.clone()])
+            apply(Sampler { squash, draw: noise.next_draw(), keeps, heat }, [logits.clone()])
         }),
         Temperature::Tensor(each) => serves(&[logits, each]).then(|| {
             let each = in_blocks(each.clone(), logits.dims(), squash.event_len());
-            apply(Sampler { squash, draw: noise.next_draw(), hard, heat: Each }, [logits.clone(), each])
+            apply(Sampler { squash, draw: noise.next_draw(), keeps, heat: Each }, [logits.clone(), each])
         }),
     }
 }
@@ -102,9 +111,23 @@ struct Each;
 struct Sampler<S, H> {
     squash: S,
     draw: Draw,
-    hard: bool,
+    keeps: Keeps,
     heat: H,
 }
+
+/// What a draw keeps for its gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeps {
+    /// The sample, which is soft.
+    Sample,
+    /// The soft sample that a hard one was made of.
+    SoftSample,
+    /// The logits, to draw the soft sample again: twice the work, and no memory of its own.
+    Logits,
+}
+
+/// Elements up to which a hard sample keeps the soft one: 16 MB.
+const KEPT: usize = 1 << 22;
 
 impl<S: Squash> Fused<1> for Sampler<S, Rate> {
     type Saved = Array;
@@ -114,19 +137,10 @@ impl<S: Squash> Fused<1> for Sampler<S, Rate> {
         self.forward_at(&logits, task(self.squash.event_len()), |_| Heat::Rate(rate))
     }
 
-    fn backward(self, y: Array, gradient: Array, _: [bool; 1]) -> [Option<Array>; 1] {
+    fn backward(self, saved: Array, gradient: Array, _: [bool; 1]) -> [Option<Array>; 1] {
         let Rate(rate) = self.heat;
-        let (y, task) = (elements(&y), task(self.squash.event_len()));
-        let mut gradient = writable(gradient);
-        let tasks = y.chunks(task).zip(gradient.storage_mut().chunks_mut(task)).map(|(y, gradient)| Backward {
-            squash: self.squash,
-            heat: Heat::Rate(rate),
-            y,
-            gradient,
-            in_temperature: None,
-        });
-        in_parallel(tasks, widest);
-        [Some(gradient)]
+        let task = task(self.squash.event_len());
+        [Some(self.backward_at(&saved, gradient, task, |_| Heat::Rate(rate), [].chunks_mut(1)))]
     }
 }
 
@@ -136,51 +150,79 @@ impl<S: Squash> Fused<2> for Sampler<S, Each> {
     fn forward(&self, [logits, temperatures]: [Array; 2]) -> (Array, [Array; 2]) {
         let temperatures = temperatures.to_contiguous();
         let blocks = Blocks::new(elements(&temperatures), logits.layout().num_elements(), self.squash.event_len());
-        let (result, soft) = self.forward_at(&logits, blocks.task, |index| blocks.heat(index));
-        (result, [soft, temperatures])
+        let (sample, saved) = self.forward_at(&logits, blocks.task, |index| blocks.heat(index));
+        (sample, [saved, temperatures])
     }
 
-    fn backward(self, [y, temperatures]: [Array; 2], gradient: Array, wanted: [bool; 2]) -> [Option<Array>; 2] {
-        let shape = temperatures.layout().shape().clone();
-        let y = elements(&y);
-        let blocks = Blocks::new(elements(&temperatures), y.len(), self.squash.event_len());
-        let mut gradient = writable(gradient);
-        let mut sums = if wanted[1] { blocks.sums(y.len()) } else { Vec::new() };
-        let mut sums_of_tasks = sums.chunks_mut(blocks.per_task());
-        let chunks = y.chunks(blocks.task).zip(gradient.storage_mut().chunks_mut(blocks.task)).enumerate();
-        let tasks = chunks.map(|(index, (y, gradient))| Backward {
-            squash: self.squash,
-            heat: blocks.heat(index),
-            y,
-            gradient,
-            in_temperature: sums_of_tasks.next(),
-        });
-        in_parallel(tasks, widest);
+    fn backward(self, [saved, temperatures]: [Array; 2], gradient: Array, wanted: [bool; 2]) -> [Option<Array>; 2] {
+        let (shape, len) = (temperatures.layout().shape().clone(), saved.layout().num_elements());
+        let blocks = Blocks::new(elements(&temperatures), len, self.squash.event_len());
+        let mut sums = if wanted[1] { blocks.sums(len) } else { Vec::new() };
+        let sums_of_tasks = sums.chunks_mut(blocks.per_task());
+        let gradient = self.backward_at(&saved, gradient, blocks.task, |index| blocks.heat(index), sums_of_tasks);
         [Some(gradient), wanted[1].then(|| array(blocks.added_up(sums), &shape))]
     }
 }
 
 impl<S: Squash, H> Sampler<S, H> {
-    /// What is asked for, and the soft sample that its gradient needs.
-    fn forward_at<'a>(&self, logits: &Array, task: usize, heat: impl Fn(usize) -> Heat<'a>) -> (Array, Array) {
+    /// The sample, and what it keeps.
+    fn forward_at<'a>(&self, logits: &Array, task: usize, heat: impl Fn(usize) -> Heat<'a> + Sync) -> (Array, Array) {
+        let latents = self.latents(task, heat);
         let logits = logits.to_contiguous();
-        let (logits, shape) = (elements(&logits), logits.layout().shape());
-        let mut soft = vec![0.0; logits.len()];
-        let mut hard = vec![0.0; if self.hard { logits.len() } else { 0 }];
-        let mut hard_chunks = hard.chunks_mut(task);
-        let chunks = logits.chunks(task).zip(soft.chunks_mut(task)).enumerate();
-        let tasks = chunks.map(|(index, (logits, soft))| Forward {
-            squash: self.squash,
-            draw: self.draw,
-            heat: heat(index),
-            first: index * task,
+        let len = logits.layout().num_elements();
+        let mut soft = vec![0.0; if self.keeps == Keeps::Logits { 0 } else { len }];
+        let mut hard = vec![0.0; if self.keeps == Keeps::Sample { 0 } else { len }];
+        let (mut soft_chunks, mut hard_chunks) = (soft.chunks_mut(task), hard.chunks_mut(task));
+        let tasks = elements(&logits).chunks(task).enumerate().map(|(index, logits)| Forward {
+            latents: latents(index),
             logits,
-            soft,
+            soft: soft_chunks.next(),
             hard: hard_chunks.next(),
         });
         in_parallel(tasks, widest);
-        let soft = array(soft, shape);
-        (if self.hard { array(hard, shape) } else { soft.clone() }, soft)
+        let array = |elements| array(elements, logits.layout().shape());
+        match self.keeps {
+            Keeps::Sample => {
+                let soft = array(soft);
+                (soft.clone(), soft)
+            }
+            Keeps::SoftSample => (array(hard), array(soft)),
+            Keeps::Logits => (array(hard), logits),
+        }
+    }
+
+    /// The gradient in the logits; the tasks put those in temperatures into `in_temperatures`, as far as there are some.
+    fn backward_at<'a>(
+        &self,
+        saved: &Array,
+        gradient: Array,
+        task: usize,
+        heat: impl Fn(usize) -> Heat<'a> + Sync,
+        mut in_temperatures: ChunksMut<'_, f32>,
+    ) -> Array {
+        let (latents, again) = (self.latents(task, heat), self.keeps == Keeps::Logits);
+        let saved = elements(saved);
+        let mut gradient = writable(gradient);
+        let chunks = saved.chunks(task).zip(gradient.storage_mut().chunks_mut(task)).enumerate();
+        let tasks = chunks.map(|(index, (saved, gradient))| Backward {
+            latents: latents(index),
+            again,
+            saved,
+            gradient,
+            in_temperature: in_temperatures.next(),
+        });
+        in_parallel(tasks, widest);
+        gradient
+    }
+
+    /// How each task makes its latents.
+    fn latents<'a>(
+        &self,
+        task: usize,
+        heat: impl Fn(usize) -> Heat<'a> + Sync,
+    ) -> impl Fn(usize) -> Latents<'a, S> + Sync {
+        let (squash, draw) = (self.squash, self.draw);
+        move |index| Latents { squash, draw, heat: heat(index), first: index * task }
     }
 }
 
@@ -241,14 +283,47 @@ enum Heat<'a> {
     Each { each: &'a [f32], block: usize },
 }
 
-struct Forward<'a, S> {
+/// How a task makes latents of logits.
+#[derive(Clone, Copy)]
+struct Latents<'a, S> {
     squash: S,
     draw: Draw,
     heat: Heat<'a>,
     /// Where the task starts in the tensor.
     first: usize,
+}
+
+impl<S: Squash> Latents<'_, S> {
+    // Several short loops over a few kilobytes, each without a dependency from one element to the next.
+    #[inline(always)]
+    fn fill(self, logits: &[f32], z: &mut [f32]) {
+        self.draw.fill(S::BASE, self.first, z);
+        match self.heat {
+            Heat::Rate(rate) => {
+                for (z, &logit) in z.iter_mut().zip(logits) {
+                    *z = (logit + *z) * rate;
+                }
+            }
+            Heat::Each { each, block: 1 } => {
+                for ((z, &logit), &temperature) in z.iter_mut().zip(logits).zip(each) {
+                    *z = (logit + *z) / temperature;
+                }
+            }
+            Heat::Each { each, block } => {
+                for ((z, logits), &temperature) in z.chunks_mut(block).zip(logits.chunks(block)).zip(each) {
+                    for (z, &logit) in z.iter_mut().zip(logits) {
+                        *z = (logit + *z) / temperature;
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Forward<'a, S> {
+    latents: Latents<'a, S>,
     logits: &'a [f32],
-    soft: &'a mut [f32],
+    soft: Option<&'a mut [f32]>,
     hard: Option<&'a mut [f32]>,
 }
 
@@ -257,37 +332,32 @@ impl<S: Squash> Work for Forward<'_, S> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { squash, draw, heat, first, logits, soft, hard } = self;
-        // Several short loops over a few kilobytes, each without a dependency from one element to the next but the
-        // reductions of an event.
-        draw.fill(S::BASE, first, soft);
-        match heat {
-            Heat::Rate(rate) => {
-                for (x, &logit) in soft.iter_mut().zip(logits) {
-                    *x = (logit + *x) * rate;
-                }
+        let Self { latents, logits, soft, hard } = self;
+        match (soft, hard) {
+            (Some(soft), None) => {
+                latents.fill(logits, soft);
+                latents.squash.squash(soft);
             }
-            Heat::Each { each, block: 1 } => {
-                for ((x, &logit), &temperature) in soft.iter_mut().zip(logits).zip(each) {
-                    *x = (logit + *x) / temperature;
-                }
+            (Some(soft), Some(hard)) => {
+                latents.fill(logits, soft);
+                hard.copy_from_slice(soft);
+                latents.squash.harden(hard);
+                latents.squash.squash(soft);
             }
-            Heat::Each { each, block } => {
-                for ((soft, logits), &temperature) in soft.chunks_mut(block).zip(logits.chunks(block)).zip(each) {
-                    for (x, &logit) in soft.iter_mut().zip(logits) {
-                        *x = (logit + *x) / temperature;
-                    }
-                }
+            (None, Some(hard)) => {
+                latents.fill(logits, hard);
+                latents.squash.harden(hard);
             }
+            (None, None) => {}
         }
-        squash.squash(soft, hard);
     }
 }
 
 struct Backward<'a, S> {
-    squash: S,
-    heat: Heat<'a>,
-    y: &'a [f32],
+    latents: Latents<'a, S>,
+    /// Whether `saved` is the logits, to draw the soft sample again, or that sample.
+    again: bool,
+    saved: &'a [f32],
     /// In the sample, and then in the logits.
     gradient: &'a mut [f32],
     in_temperature: Option<&'a mut [f32]>,
@@ -299,7 +369,16 @@ impl<S: Squash> Work for Backward<'_, S> {
     /// With g the gradient in the latent `z = (φ + ε)/τ`: `g/τ` in φ, and `−Σ g z/τ` in τ.
     #[inline(always)]
     fn run(self) {
-        let Self { squash, heat, y, gradient, in_temperature } = self;
+        let Self { latents, again, saved, gradient, in_temperature } = self;
+        let Latents { squash, heat, .. } = latents;
+        let mut drawn = vec![0.0; if again { saved.len() } else { 0 }];
+        let y = if again {
+            latents.fill(saved, &mut drawn);
+            squash.squash(&mut drawn);
+            &drawn
+        } else {
+            saved
+        };
         squash.pull_back(y, gradient);
         match heat {
             Heat::Rate(rate) => {
@@ -344,7 +423,7 @@ mod tests {
 
     /// Numbers that repeat every 97 elements, from −3 to 3.
     fn numbers(len: u16) -> Vec<f32> {
-        (0..len).map(|i| f32::from(i * 31 % 97) / 16.0 - 3.0).collect()
+        (0..len).map(|i| f32::from(i % 97 * 31 % 97) / 16.0 - 3.0).collect()
     }
 
     fn sets_agree(squash: impl Squash) {
@@ -352,23 +431,57 @@ mod tests {
         let (logits, slopes) = (numbers(len), numbers(len));
         let each: Vec<f32> = numbers(len / u16::try_from(event_len).expect("few")).iter().map(|x| x.exp()).collect();
         let draw = Noise::seeded(5).next_draw();
-        let mut first: Option<[Vec<f32>; 4]> = None;
+        let mut first = None;
         for set in 0..SETS {
+            let mut results = Vec::new();
             for heat in [Heat::Rate(0.7), Heat::Each { each: &each, block: event_len }] {
-                let [mut soft, mut hard] = [(); 2].map(|()| vec![0.0; logits.len()]);
-                let forward =
-                    Forward { squash, draw, heat, first: 0, logits: &logits, soft: &mut soft, hard: Some(&mut hard) };
-                let (mut gradient, mut in_temperature) = (slopes.clone(), vec![0.0; each.len()]);
-                if on_set(set, forward) {
+                let latents = Latents { squash, draw, heat, first: 0 };
+                let [mut soft, mut hard, mut gradient] = [(); 3].map(|()| vec![0.0; logits.len()]);
+                gradient.copy_from_slice(&slopes);
+                let mut in_temperature = vec![0.0; each.len()];
+                if on_set(set, Forward { latents, logits: &logits, soft: Some(&mut soft), hard: Some(&mut hard) }) {
                     let sums = Some(in_temperature.as_mut_slice());
-                    let backward = Backward { squash, heat, y: &soft, gradient: &mut gradient, in_temperature: sums };
-                    assert!(on_set(set, backward));
-                    if let Heat::Each { .. } = heat {
-                        let results = [soft, hard, gradient, in_temperature];
-                        assert!(first.get_or_insert_with(|| results.clone()) == &results, "{squash:?} of set {set}");
-                    }
+                    let backward =
+                        Backward { latents, again: false, saved: &soft, gradient: &mut gradient, in_temperature: sums };
+                    on_set(set, backward);
+                    results.push([soft, hard, gradient, in_temperature]);
                 }
             }
+            if !results.is_empty() {
+                assert!(first.get_or_insert_with(|| results.clone()) == &results, "{squash:?} of set {set}");
+            }
+        }
+    }
+
+    /// What a hard sample keeps changes neither it nor its gradients.
+    #[test]
+    fn a_soft_sample_drawn_again_is_the_same() {
+        let device = Device::flex().autodiff();
+        let draw = Noise::seeded(5).next_draw();
+        let results = |keeps, each: Option<[usize; 2]>| {
+            // Several tasks, the last of them not a whole one.
+            let logits = Tensor::<1>::from_floats(numbers(9990).as_slice(), &device).reshape([270, 37]).require_grad();
+            let squash = GumbelSoftmax { categories: 37 };
+            let weights = logits.clone().inner().cos();
+            let weigh = |y: &Tensor<2>| (y.clone() * Tensor::from_inner(weights)).sum().backward();
+            let Some(shape) = each else {
+                let y = apply(Sampler { squash, draw, keeps, heat: Rate(0.7) }, [logits.clone()]);
+                let gradients = weigh(&y);
+                return [Some(y.inner()), logits.grad(&gradients), None];
+            };
+            let each = Tensor::full(shape, 0.7, (&device, DType::F32)).require_grad();
+            let y = apply(Sampler { squash, draw, keeps, heat: Each }, [logits.clone(), each.clone()]);
+            let gradients = weigh(&y);
+            [Some(y.inner()), logits.grad(&gradients), each.grad(&gradients)]
+        };
+        for each in [None, Some([1, 1]), Some([270, 1])] {
+            let bits = |keeps| results(keeps, each).map(|x| x.map(|x| x.into_data()));
+            let [sample, ..] = bits(Keeps::SoftSample);
+            assert!(bits(Keeps::SoftSample) == bits(Keeps::Logits), "{each:?}");
+            assert!(
+                bits(Keeps::Sample)[1..] == bits(Keeps::Logits)[1..] && bits(Keeps::Sample)[0] != sample,
+                "{each:?}"
+            );
         }
     }
 

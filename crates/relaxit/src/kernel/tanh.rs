@@ -4,8 +4,8 @@
 use burn::tensor::Tensor;
 
 use super::elementary;
-use super::flex::{Array, Fused, TASK, apply, elements, in_parallel, serves, writable};
-use super::{Work, widest};
+use super::flex::{Array, Fused, TASK, apply, elements, serves, writable};
+use super::{Work, in_parallel, widest};
 
 /// `tanh x`; `None` where there is no kernel for this tensor.
 pub(crate) fn tanh<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {

@@ -3,8 +3,8 @@
 
 use burn::tensor::{DType, Tensor, TensorData};
 
-use super::flex::{elements, in_parallel, task, untaped};
-use super::{Work, widest};
+use super::flex::{elements, task, untaped};
+use super::{Work, in_parallel, widest};
 use crate::noise::{Base, Draw, Noise};
 
 /// What the k largest of an event are marked with; the others get 0.

@@ -5,12 +5,12 @@ mod draw;
 mod philox;
 
 use burn::tensor::{DType, Tensor, TensorCreationOptions, TensorData};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use self::base::Base;
 pub(crate) use self::draw::Draw;
 use self::philox::philox;
+use crate::kernel::in_parallel;
 
 /// Elements that one task fills: a multiple of every block size, small enough to balance, large enough to pay.
 const CHUNK: usize = 1 << 13;
@@ -208,11 +208,7 @@ impl Noise {
 
 /// Has `out` filled chunk by chunk, each told where it starts: what is written depends on nothing but that.
 fn in_chunks<T: Send>(out: &mut [T], fill: impl Fn(usize, &mut [T]) + Sync) {
-    if out.len() <= CHUNK {
-        fill(0, out);
-    } else {
-        out.par_chunks_mut(CHUNK).enumerate().for_each(|(index, chunk)| fill(index * CHUNK, chunk));
-    }
+    in_parallel(out.chunks_mut(CHUNK).enumerate(), |(index, chunk)| fill(index * CHUNK, chunk));
 }
 
 fn counter(block: u64, draw: u64) -> [u32; 4] {

@@ -4,11 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::figure::Figure;
 use crate::rl::config::RlConfig;
 use crate::rl::finished::Finished as Agents;
+use crate::run::Machine;
 use crate::toy::config::ToyConfig;
 use crate::toy::train::Point;
 use crate::vae::config::VaeConfig;
@@ -24,8 +26,17 @@ pub(super) struct Finished {
     pub path: PathBuf,
     /// Its configuration, as a file.
     pub config: String,
+    /// What it was made on, if it is of a version that says.
+    pub machine: Option<Machine>,
     /// What it is.
     pub run: Run,
+}
+
+/// What every summary holds.
+#[derive(Deserialize)]
+struct Made {
+    #[serde(default)]
+    machine: Option<Machine>,
 }
 
 /// What a run is.
@@ -93,7 +104,8 @@ impl Finished {
             Some(other) => bail!("{shown} holds a run of `{other}`, which a report does not know"),
             None => bail!("{shown}/config.toml names no command"),
         };
-        Ok(Self { path: path.to_owned(), config, run })
+        let Made { machine } = summary(path)?;
+        Ok(Self { path: path.to_owned(), config, machine, run })
     }
 }
 

@@ -5,12 +5,13 @@
 
 mod agents;
 mod audit;
+mod codes;
 mod difference;
 mod document;
 mod figures;
 mod finished;
+mod folder;
 mod html;
-mod machine;
 mod markdown;
 mod papers;
 mod provenance;
@@ -19,10 +20,9 @@ mod toy;
 mod vae;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 pub use self::document::{Block, Column, Document, Figure, Image, Item, Section, Table};
 pub(super) use self::html::escape;
@@ -45,31 +45,27 @@ pub struct About {
     pub command: String,
     /// The version that wrote it.
     pub version: String,
-    /// Cores, processor and operating system.
-    pub machine: String,
     /// The seed, or seeds.
     pub seed: String,
 }
 
 impl About {
-    /// By this version, on this machine.
+    /// By this version.
     #[must_use]
     pub fn here(command: String, seed: String) -> Self {
-        Self { command, version: VERSION.into(), machine: machine::describe(), seed }
+        Self { command, version: VERSION.into(), seed }
     }
 }
 
-/// Writes a report of the runs in these directories to `out`: [`HTML`], [`MARKDOWN`] and [`FIGURES`].
+/// Writes a report of the runs in these directories to `out`: [`HTML`], [`MARKDOWN`] and [`FIGURES`]. Figures of a report that
+/// was there before are removed, and no other file.
 ///
 /// # Errors
 /// If a directory holds no finished run, two runs are of one configuration and seed, or `out` cannot be written.
 pub fn write(runs: &[PathBuf], out: &Path, about: &About) -> Result<()> {
     let document = document(runs, about)?;
-    let figures = out.join(FIGURES);
-    fs::create_dir_all(&figures).with_context(|| format!("cannot create directory {}", figures.display()))?;
-    for figure in document.figures() {
-        write_atomically(&figures.join(figure.file()), figure.bytes())?;
-    }
+    let figures: Vec<(String, &[u8])> = document.figures().map(|figure| (figure.file(), figure.bytes())).collect();
+    folder::write(&out.join(FIGURES), &figures)?;
     write_atomically(&out.join(MARKDOWN), markdown::render(&document, FIGURES).as_bytes())?;
     write_atomically(&out.join(HTML), html::render(&document).as_bytes())
 }

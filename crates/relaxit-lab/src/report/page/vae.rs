@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::Deserialize;
 
+use super::codes::{code, kind, model_name, model_of};
 use super::difference::{differences, labels, without};
 use super::document::{Block, Column, Figure, Image, Section, Table};
 use super::finished::VaeRun;
@@ -13,8 +14,7 @@ use crate::report::student::{interval, mean};
 use crate::vae::code::Model;
 use crate::vae::config::VaeConfig;
 use crate::vae::latents::Latents;
-use crate::vae::method::Method;
-use crate::vae::preset::Preset;
+use crate::vae::method::{Kind, Method};
 use relaxit::schedule::Anneal;
 
 /// What a report reads of `summary.json`.
@@ -78,7 +78,8 @@ pub(super) fn sections(runs: &[(&str, &VaeRun)]) -> Result<Vec<Section>> {
 fn is_one_model(a: &VaeRun, b: &VaeRun) -> bool {
     let budget = |run: &VaeRun| VaeConfig {
         latent: Method::Concrete,
-        latents: model_of(run.config.latents),
+        latents: Latents { variables: 1, categories: None },
+        correlation: None,
         samples: None,
         tuning_rate: None,
         learning_rate: 0.0,
@@ -90,12 +91,8 @@ fn is_one_model(a: &VaeRun, b: &VaeRun) -> bool {
         data_dir: "".into(),
         ..run.config.clone()
     };
-    a.summary.judged_model == b.summary.judged_model && budget(a) == budget(b)
-}
-
-/// Two categories are a bit.
-fn model_of(latents: Latents) -> Latents {
-    latents.as_bits().unwrap_or(latents)
+    let codes = |run: &VaeRun| (run.summary.judged_model, code(&run.config));
+    codes(a) == codes(b) && budget(a) == budget(b)
 }
 
 fn settings(config: &VaeConfig) -> toml::Table {
@@ -126,7 +123,12 @@ fn section(runs: &[&VaeRun]) -> Section {
         count(*epochs, "epoch")
     );
     let mut blocks = vec![Block::Text(model(first)), Block::Table(table(&names, &rows))];
-    let stem = format!("vae-{}-{}-{epochs}", model_of(first.config.latents), protocol.name());
+    let latents = model_of(first.config.latents);
+    let codes = match kind(&first.config) {
+        Kind::BitsOrChoices => latents.to_string(),
+        kind => format!("{latents}-{kind:?}").to_lowercase(),
+    };
+    let stem = format!("vae-{codes}-{}-{epochs}", protocol.name());
     blocks.push(Block::Figure(elbo_curves(&stem, &rows, &labels)));
     blocks.extend(variance_curves(&stem, &rows, &labels).map(Block::Figure));
     blocks.extend(pictures(&stem, &rows[0], &labels[0]).map(Block::Figure));
@@ -144,32 +146,6 @@ impl Row<'_> {
 
     fn seeds(&self) -> Vec<u64> {
         self.runs.iter().map(|run| run.config.seed).collect()
-    }
-}
-
-/// The preset whose model this is, or its code.
-fn model_name(config: &VaeConfig) -> String {
-    let code = match model_of(config.latents) {
-        Latents { variables, categories: None } => count(variables, "bit"),
-        latents => format!("{latents} latents"),
-    };
-    let preset = Preset::value_variants().iter().find(|preset| {
-        let of_preset = preset.apply(config.clone());
-        let own = |config: &VaeConfig| {
-            (
-                model_of(config.latents),
-                config.layers,
-                config.hidden.clone(),
-                config.activation,
-                config.prior,
-                config.batch_size,
-            )
-        };
-        own(&of_preset) == own(config) && of_preset.protocol == config.protocol
-    });
-    match preset.and_then(ValueEnum::to_possible_value) {
-        Some(name) => format!("preset {} ({code})", name.get_name()),
-        None => code,
     }
 }
 
@@ -191,8 +167,14 @@ fn model(run: &VaeRun) -> String {
         "dynamic" => "bits drawn with the intensities as probabilities, anew in each epoch, once for the test set",
         _ => "intensities rounded to bits",
     };
+    let apart = match run.summary.judged_model {
+        Model::Discrete => "",
+        Model::Continuous | Model::Mixed => {
+            ", with densities of its own: no bound of discrete codes compares with these"
+        }
+    };
     format!(
-        "Judged as the {} model. {} of the code, {} prior, {hidden}, Adam with batches of {batch_size} on \
+        "Judged as the {} model{apart}. {} of the code, {} prior, {hidden}, Adam with batches of {batch_size} on \
          {train_images} training images of MNIST, judged on {test_images} test images. Protocol `{}`: {explained}; \
          numbers of different protocols cannot be compared.",
         run.summary.judged_model.name(),
@@ -207,9 +189,14 @@ fn table(names: &[String], rows: &[Row<'_>]) -> Table {
     let told =
         differences(&rows.iter().map(|row| without(settings(&row.runs[0].config), &["latent"])).collect::<Vec<_>>());
     let is_told = told.iter().any(|told| !told.is_empty());
-    let iwae = format!("IWAE bound, {} samples (nats)", first.config.iwae_samples);
+    let of_model = match first.summary.judged_model {
+        Model::Discrete => String::new(),
+        model => format!(" of the {} model", model.name()),
+    };
+    let elbo = format!("test ELBO{of_model} (nats)");
+    let iwae = format!("IWAE bound{of_model}, {} samples (nats)", first.config.iwae_samples);
     let mut columns = vec![Column::words("latent")];
-    columns.extend(["seeds", "test ELBO (nats)", &iwae, "KL (nats)", "minutes a seed"].map(Column::numbers));
+    columns.extend(["seeds", &elbo, &iwae, "KL (nats)", "minutes a seed"].map(Column::numbers));
     columns.push(Column::words("trained by"));
     if is_told {
         columns.push(Column::words("other settings"));

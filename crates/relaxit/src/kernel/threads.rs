@@ -1,0 +1,24 @@
+//! Loops over tasks, on all threads.
+
+use std::sync::{Mutex, PoisonError};
+
+/// Does every task, on all threads if there are several.
+///
+/// The calling thread works too, and does not sleep while others are woken, which takes as long as many a kernel: a task
+/// is done by whoever is free first.
+pub(crate) fn in_parallel<T>(tasks: impl ExactSizeIterator<Item = T> + Send, run: impl Fn(T) + Sync) {
+    let helpers = rayon::current_num_threads().min(tasks.len()).saturating_sub(1);
+    let tasks = Mutex::new(tasks);
+    let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(task) = next() {
+            run(task);
+        }
+    };
+    rayon::in_place_scope(|scope| {
+        for _ in 0..helpers {
+            scope.spawn(|_| work());
+        }
+        work();
+    });
+}
