@@ -68,6 +68,14 @@ fn every_agent_leaves_everything_it_promises() {
     let output = succeeds(relaxit(&["rl", "watch"]).arg(&runs[0]));
     assert!(String::from_utf8_lossy(&output.stdout).contains("reward"));
     assert!(fs::read(runs[0].join("watch.gif")).unwrap().starts_with(b"GIF89a"));
+
+    let cut = runs[0].join("seed-1/metrics.jsonl");
+    let first = fs::read_to_string(&cut).unwrap().lines().next().unwrap().to_owned();
+    fs::write(&cut, first).unwrap();
+    for command in [&["rl", "compare"][..], &["report"]] {
+        let message = fails(relaxit(command).arg(&runs[0]), 1);
+        assert!(message.contains("seed-1/metrics.jsonl lacks lines"), "{message}");
+    }
 }
 
 #[test]
