@@ -138,8 +138,15 @@ fn bad_input_is_refused_by_name() {
     for (options, word) in [
         (&["--env=pong"][..], "cartpole"),
         (&["--agent=dqn"], "reinforce"),
-        (&["--discount=1.5"], "discount"),
-        (&["--temperature=0"], "temperature"),
+        (&["--discount=1.5"], "error: --discount must be in [0, 1], got 1.5"),
+        (&["--lambda", "-1"], "error: --lambda must be in [0, 1], got -1"),
+        (&["--agent=relax", "--temperature=0"], "error: --temperature must be in [0.001, 1000], got 0"),
+        (&["--agent=a2c", "--temperature=1"], "--temperature is not for --agent a2c, but for relax, rebar, decoupled"),
+        (&["--agent=a2c", "--control-learning-rate=0.1"], "--control-learning-rate is not for --agent a2c"),
+        (
+            &["--agent=reinforce", "--critic-learning-rate=0.1"],
+            "but for reinforce-baseline, a2c, relax, rebar, decoupled",
+        ),
         (&["--learning-rate=nan"], "learning"),
         (&["--seeds=0"], "seeds"),
         (&["--threshold=inf"], "threshold"),
