@@ -248,7 +248,9 @@ fn a_job_that_fails_is_reported_and_stops_no_other() {
     assert_eq!(scene.states()["toy-seed0"], "other");
     let message = fails(&mut scene.sweep("run", &["--index=4"]), 1);
     assert!(message.contains("was started as relaxit") && message.contains("--steps=20"), "{message}");
-    let collected = text(&succeeds(&mut scene.sweep("collect", &[])).stderr);
+    let collected = succeeds(&mut scene.sweep("collect", &[]));
+    assert!(collected.stdout.is_empty());
+    let collected = text(&collected.stderr);
     assert!(collected.contains("6 of 6 jobs are not done yet"), "{collected}");
 }
 

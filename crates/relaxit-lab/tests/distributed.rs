@@ -99,7 +99,7 @@ fn what_cannot_be_divided_is_refused() {
     let parent = tempfile::tempdir().unwrap();
     for (options, words) in [
         (["--latent=relax", "--devices=2"], "--devices must be 1 for --latent relax"),
-        (["--latent=concrete", "--devices=0"], "1..=64"),
+        (["--latent=concrete", "--devices=0"], "from 1 to 64"),
     ] {
         let output = vae(&parent.path().join("run"), &options).output().unwrap();
         let message = String::from_utf8_lossy(&output.stderr).into_owned();

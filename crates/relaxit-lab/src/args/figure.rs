@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::size;
+use super::{seed, size};
 use crate::figure::two_temperatures::Form;
 
 /// The figures that `relaxit figure` knows.
@@ -32,6 +32,7 @@ pub struct FigureOut {
 
 /// Options of `relaxit figure laplace-bridge`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct LaplaceBridgeArgs {
     /// Three concentrations of a Dirichlet law, 0.01 to 1e6; repeat for each law
     /// [default: 1,1,1 and 2,3,5 and 8,12,20]
@@ -43,7 +44,7 @@ pub struct LaplaceBridgeArgs {
     pub draws: Option<u64>,
 
     /// Seed of the draws [default: 0]
-    #[arg(long)]
+    #[arg(long, value_parser = seed)]
     pub seed: Option<u64>,
 
     #[command(flatten)]
@@ -58,13 +59,14 @@ temperature. The same noise is used at every pair.";
 
 /// Options of `relaxit figure two-temperatures`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct TwoTemperaturesArgs {
     /// Logits of the choice, 2 to 64 numbers between -50 and 50 [default: 1,0.2,-0.4,-0.8]
-    #[arg(long, value_name = "X,...", value_delimiter = ',', value_parser = logit, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X,...", value_delimiter = ',', value_parser = logit)]
     pub logits: Vec<f64>,
 
     /// Where the objective is least, as many numbers between -1e3 and 1e3, not all equal [default: 0.2,0.9,0,0.6]
-    #[arg(long, value_name = "T,...", value_delimiter = ',', value_parser = target, allow_negative_numbers = true)]
+    #[arg(long, value_name = "T,...", value_delimiter = ',', value_parser = target)]
     pub target: Vec<f64>,
 
     /// Whose Jacobian the estimator takes [default: perturbed]
@@ -88,7 +90,7 @@ pub struct TwoTemperaturesArgs {
     pub draws: Option<u64>,
 
     /// Seed of their noise [default: 0]
-    #[arg(long)]
+    #[arg(long, value_parser = seed)]
     pub seed: Option<u64>,
 
     #[command(flatten)]

@@ -184,7 +184,25 @@ fn overlay(mut config: RlConfig, args: &RlArgs) -> Result<RlConfig> {
     set(&mut agent.control_learning_rate, args.control_learning_rate.as_ref());
     set(&mut agent.max_gradient_norm, args.max_gradient_norm.as_ref());
     set(&mut agent.temperature, args.temperature.as_ref());
-    agent.check().map_err(|error| UsageError(error.to_string()))?;
+    for (option, is_given, suits) in [
+        ("critic-learning-rate", args.critic_learning_rate.is_some(), Algorithm::has_critic as fn(Algorithm) -> bool),
+        ("control-learning-rate", args.control_learning_rate.is_some(), Algorithm::relaxes),
+        ("temperature", args.temperature.is_some(), Algorithm::relaxes),
+    ] {
+        if is_given && !suits(agent.algorithm) {
+            let others = Algorithm::ALL.into_iter().filter(|&algorithm| suits(algorithm)).map(Algorithm::name);
+            let others = others.collect::<Vec<_>>().join(", ");
+            return Err(
+                UsageError(format!("--{option} is not for --agent {}, but for {others}", agent.algorithm)).into()
+            );
+        }
+    }
+    agent.check().map_err(|error| match error {
+        relaxit::Error::Parameter { parameter, requirement, got, .. } => {
+            UsageError(format!("--{} must be {requirement}, got {got}", parameter.replace('_', "-")))
+        }
+        error => UsageError(error.to_string()),
+    })?;
     set_size(&mut config.seeds, args.seeds);
     set(&mut config.seed, args.seed.as_ref());
     set_size(&mut config.steps, args.steps);

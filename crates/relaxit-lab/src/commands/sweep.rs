@@ -60,11 +60,11 @@ fn counted(states: &[State]) -> String {
 
 fn run(args: &RunArgs, printer: &Printer) -> Result<()> {
     let (plan, folder) = open(&args.sweep)?;
-    let range = match args.index {
+    let range = match args.index.map(usize::try_from) {
         None => 0..plan.jobs.len(),
-        Some(index) if index < plan.jobs.len() => index..index + 1,
+        Some(Ok(index)) if index < plan.jobs.len() => index..index + 1,
         Some(index) => {
-            let last = plan.jobs.len() - 1;
+            let (last, index) = (plan.jobs.len() - 1, index.unwrap_or(usize::MAX));
             return Err(UsageError(format!("--index must be from 0 to {last}, got {index}")).into());
         }
     };
@@ -123,7 +123,9 @@ fn gather(args: &CollectArgs, printer: &Printer) -> Result<()> {
             rows.chunk_by(|a, b| command(&a.job) == command(&b.job)).flat_map(|rows| text(&table(rows))).collect()
         }
     };
-    printer.block(&(lines.join("\n") + "\n")).context("cannot write to standard output")?;
+    if !lines.is_empty() {
+        printer.block(&(lines.join("\n") + "\n")).context("cannot write to standard output")?;
+    }
     let missing = sweep.plan.jobs.len() - rows.len();
     if missing > 0 {
         printer.note(&format!("{missing} of {} jobs are not done yet", sweep.plan.jobs.len()));
