@@ -4,14 +4,17 @@
 
 #[path = "kernels/harness.rs"]
 mod harness;
+#[path = "kernels/view.rs"]
+mod view;
 
 use burn::tensor::{DType, Tensor, activation};
-use harness::{At, Leaves, VIEWS, View, value_and_gradients};
+use harness::{At, Leaves, value_and_gradients};
 use proptest::prelude::*;
 use relaxit::math::tanh;
 use relaxit::prelude::*;
 use relaxit::relaxation::HardConcrete;
 use relaxit::temperature::Temperature;
+use view::{VIEWS, View};
 
 fn bits<const D: usize>(x: Tensor<D>, temperature: Temperature<D>) -> RelaxedBernoulli<D> {
     RelaxedBernoulli::from_logits(x, temperature).expect("a temperature")

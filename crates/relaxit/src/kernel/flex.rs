@@ -30,6 +30,7 @@ pub(super) trait Fused<const N: usize>: Clone + Debug + Send + 'static {
 }
 
 /// Whether `tensors` are what [`apply`] was made for: f32, on Burn's CPU backend, all with a tape or all without.
+#[allow(clippy::match_wildcard_for_single_variants)] // as many as the build has backends
 pub(super) fn serves<const D: usize>(tensors: &[&Tensor<D>]) -> bool {
     let taped = |tensor: &Tensor<D>| match tensor.clone().into_dispatch().kind {
         DispatchTensorKind::Flex(_) => Some(false),

@@ -4,34 +4,7 @@ use burn::tensor::{DType, Shape, Tensor};
 use relaxit::prelude::*;
 use relaxit::temperature::Temperature;
 
-/// Ways to look at a tensor that leave its elements out of order, repeated or skipped in memory.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum View {
-    Whole,
-    Transposed,
-    Expanded,
-    Sliced,
-    Flipped,
-}
-
-pub(crate) const VIEWS: [View; 5] = [View::Whole, View::Transposed, View::Expanded, View::Sliced, View::Flipped];
-
-impl View {
-    pub(crate) fn of<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
-        let dims = x.dims();
-        match self {
-            Self::Whole => x,
-            Self::Transposed => x.swap_dims(0, D - 1),
-            Self::Expanded => {
-                let mut wide = dims;
-                wide[0] = 5;
-                x.narrow(0, 0, 1).expand(wide)
-            }
-            Self::Sliced => x.narrow(D - 1, dims[D - 1] / 2, dims[D - 1] - dims[D - 1] / 2),
-            Self::Flipped => x.flip([0]),
-        }
-    }
-}
+use crate::view::View;
 
 /// One place to compare at.
 #[derive(Clone, Copy, Debug)]

@@ -71,9 +71,9 @@ impl Kernel for BinaryConcrete {
 
 /// Each unit has the four elements of a block of noise; `hard` is written only if that is `hardened`.
 #[cube(launch)]
-fn forward(logits: &[f32], soft: &mut [f32], hard: &mut [f32], place: Place, rate: f32, #[comptime] hardened: bool) {
-    let block = ABSOLUTE_POS as u32;
-    let bits = words(block, &place);
+fn forward(logits: &[f32], soft: &mut [f32], hard: &mut [f32], place: &Place, rate: f32, #[comptime] hardened: bool) {
+    let block = u32::cast_from(ABSOLUTE_POS);
+    let bits = words(block, place);
     #[unroll]
     for at in 0..4u32 {
         let index = (block * 4 + at) as usize;

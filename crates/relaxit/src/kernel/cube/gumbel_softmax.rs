@@ -104,7 +104,7 @@ fn forward(
     logits: &[f32],
     soft: &mut [f32],
     hard: &mut [f32],
-    place: Place,
+    place: &Place,
     rate: f32,
     categories: u32,
     rows: u32,
@@ -119,7 +119,7 @@ fn forward(
     let mut greatest = f32::min_value();
     let mut block = first_block;
     while block < end_block {
-        let bits = words(block, &place);
+        let bits = words(block, place);
         #[unroll]
         for at in 0..4u32 {
             let index = block * 4 + at;
@@ -131,7 +131,7 @@ fn forward(
         }
         block += lanes;
     }
-    let greatest = largest(greatest, lanes, units);
+    let greatest = joined::<f32>(greatest, Join::Largest, lanes, units);
 
     if hardened {
         // Before the exponential, which may round a near loser up to the winner. Of equals the first.
@@ -142,14 +142,12 @@ fn forward(
             for at in 0..4u32 {
                 let index = block * 4 + at;
                 if index >= first && index < end {
-                    if soft[index as usize] >= greatest {
-                        winner = min(winner, index);
-                    }
+                    winner = select(soft[index as usize] >= greatest, min(winner, index), winner);
                 }
             }
             block += lanes;
         }
-        let winner = smallest(winner, lanes, units);
+        let winner = joined::<u32>(winner, Join::Smallest, lanes, units);
         let mut block = first_block;
         while block < end_block {
             #[unroll]
@@ -177,7 +175,7 @@ fn forward(
         }
         block += lanes;
     }
-    let share = 1.0 / sum(total, lanes, units);
+    let share = 1.0 / joined::<f32>(total, Join::Sum, lanes, units);
     let mut block = first_block;
     while block < end_block {
         #[unroll]
@@ -210,7 +208,7 @@ fn backward(
         total += y[index as usize] * gradient[index as usize];
         index += lanes;
     }
-    let mean = sum(total, lanes, units);
+    let mean = joined::<f32>(total, Join::Sum, lanes, units);
     let mut index = first + UNIT_POS_X;
     while index < end {
         out[index as usize] = y[index as usize] * (gradient[index as usize] - mean) * rate;
@@ -221,14 +219,22 @@ fn backward(
 /// Where this unit's row starts and ends; nowhere, past the last.
 #[cube]
 fn row(categories: u32, rows: u32) -> (u32, u32) {
-    let row = CUBE_POS as u32 * CUBE_DIM_Y + UNIT_POS_Y;
+    let row = u32::cast_from(CUBE_POS) * CUBE_DIM_Y + UNIT_POS_Y;
     (min(row, rows) * categories, min(row + 1, rows) * categories)
 }
 
-/// The largest of the values of a row's lanes.
+/// What the values of two lanes become.
+#[derive(Clone, Copy, Debug)]
+enum Join {
+    Largest,
+    Smallest,
+    Sum,
+}
+
+/// One value of those of a row's lanes, the same in each of them.
 #[cube]
-fn largest(value: f32, #[comptime] lanes: u32, #[comptime] units: usize) -> f32 {
-    let mut shared = Shared::<[f32]>::new_slice(units);
+fn joined<N: Numeric>(value: N, #[comptime] join: Join, #[comptime] lanes: u32, #[comptime] units: usize) -> N {
+    let mut shared = Shared::<[N]>::new_slice(units);
     let here = UNIT_POS as usize;
     shared[here] = value;
     sync_cube();
@@ -236,43 +242,12 @@ fn largest(value: f32, #[comptime] lanes: u32, #[comptime] units: usize) -> f32 
     for step in 0..comptime!(lanes.ilog2()) {
         let width = comptime!(lanes >> (step + 1));
         if UNIT_POS_X < width {
-            shared[here] = max(shared[here], shared[here + width as usize]);
-        }
-        sync_cube();
-    }
-    shared[here - UNIT_POS_X as usize]
-}
-
-/// The smallest of the numbers of a row's lanes.
-#[cube]
-fn smallest(number: u32, #[comptime] lanes: u32, #[comptime] units: usize) -> u32 {
-    let mut shared = Shared::<[u32]>::new_slice(units);
-    let here = UNIT_POS as usize;
-    shared[here] = number;
-    sync_cube();
-    #[unroll]
-    for step in 0..comptime!(lanes.ilog2()) {
-        let width = comptime!(lanes >> (step + 1));
-        if UNIT_POS_X < width {
-            shared[here] = min(shared[here], shared[here + width as usize]);
-        }
-        sync_cube();
-    }
-    shared[here - UNIT_POS_X as usize]
-}
-
-/// The sum of the values of a row's lanes.
-#[cube]
-fn sum(value: f32, #[comptime] lanes: u32, #[comptime] units: usize) -> f32 {
-    let mut shared = Shared::<[f32]>::new_slice(units);
-    let here = UNIT_POS as usize;
-    shared[here] = value;
-    sync_cube();
-    #[unroll]
-    for step in 0..comptime!(lanes.ilog2()) {
-        let width = comptime!(lanes >> (step + 1));
-        if UNIT_POS_X < width {
-            shared[here] = shared[here] + shared[here + width as usize];
+            let (a, b) = (shared[here], shared[here + width as usize]);
+            shared[here] = match join {
+                Join::Largest => max(a, b),
+                Join::Smallest => min(a, b),
+                Join::Sum => a + b,
+            };
         }
         sync_cube();
     }

@@ -41,6 +41,7 @@ trait Kernel: Copy + Debug + Send + Sync + 'static {
 }
 
 /// Whether `tensor` is what [`apply`] was made for: f32, on Burn's GPU backend, tracked or not, and counted by a u32.
+#[allow(clippy::match_wildcard_for_single_variants)] // as many as the build has backends
 fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
     let float = match tensor.clone().into_dispatch().kind {
         DispatchTensorKind::Cube(x) => Some(x.float()),
@@ -59,6 +60,7 @@ fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
 }
 
 /// `kernel` of a tensor that it [`serves`], hard if that is `hardened`, with the gradient of the soft result.
+#[allow(clippy::match_wildcard_for_single_variants)] // as many as the build has backends
 fn apply<const D: usize>(kernel: impl Kernel, x: Tensor<D>, hardened: bool) -> Tensor<D> {
     let forward = |x: FloatTensor<Cube>| {
         let x = opened(x).expect(ASKED);

@@ -71,14 +71,14 @@ pub(super) fn gumbel(k: u32) -> f32 {
 pub(super) fn logistic(k: u32) -> f32 {
     let (u, v) = (fraction(k), fraction(4_294_967_295u32 - k));
     // 2u − 1, with all its digits around 0, from the bits as a signed number.
-    let s = (f32::cast_from(i32::reinterpret(k ^ 0x8000_0000u32)) + 0.5) * 4.656_612_873_077_393e-10;
+    let s = (f32::cast_from(i32::reinterpret(k ^ 0x8000_0000u32)) + 0.5) * (2.0 * RESOLUTION);
     select(s.abs() < 0.333, twice_artanh(s), ln(u / v))
 }
 
 /// `(k + ½) 2⁻³²`.
 #[cube]
 fn fraction(k: u32) -> f32 {
-    (f32::cast_from(k) + 0.5) * 2.328_306_436_538_696_3e-10
+    (f32::cast_from(k) + 0.5) * RESOLUTION
 }
 
 /// `ln x` of a positive normal number, as on the CPU, in f32: the built-in one may be 2⁻²¹ off near 1.
@@ -99,6 +99,9 @@ fn twice_artanh(s: f32) -> f32 {
     let tail = z * (z * (z * tail + THIRD_TERM) + SECOND_TERM) + FIRST_TERM;
     2.0 * s + s * (z * tail)
 }
+
+/// 2⁻³².
+const RESOLUTION: f32 = 1.0 / 4_294_967_296.0;
 
 const FIRST_TERM: f32 = 2.0 / 3.0;
 const SECOND_TERM: f32 = 2.0 / 5.0;
