@@ -267,7 +267,7 @@ fn reproduce_runs_a_plan_and_writes_its_report() {
         command
     };
     let message = fails(&mut reproduce(), 1);
-    assert!(message.contains("1 jobs failed") && message.contains("thesis.tex"), "{message}");
+    assert!(message.contains("1 job failed") && message.contains("thesis.tex"), "{message}");
     // The others are reported nevertheless.
     let html = fs::read_to_string(scene.out.join("report.html")).unwrap();
     assert!(html.contains("relaxit reproduce --plan") && html.contains("rloo"), "{} bytes", html.len());

@@ -13,7 +13,7 @@ use relaxit_rl::agent::{Agent, Algorithm, Collection};
 use relaxit_rl::environment::{EnvironmentName, EnvironmentOptions};
 
 use crate::args::rl::{CompareArgs, RlArgs, RlCommand, RlView};
-use crate::printer::{Printer, Progress};
+use crate::printer::{Printer, Progress, counted};
 use crate::report::curve::learning_curves;
 use crate::rl::config::RlConfig;
 use crate::rl::finished::Finished;
@@ -63,13 +63,13 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
         wanted
     };
     printer.note(&format!(
-        "relaxit {VERSION}: rl, {} on {}, {} seeds from {}, {} steps each, {} threads, in {}",
+        "relaxit {VERSION}: rl, {} on {}, {} from {}, {} each, {}, in {}",
         config.agent.algorithm,
         config.env,
-        config.seeds,
+        counted(config.seeds, "seed"),
         config.seed,
-        config.steps,
-        config.threads,
+        counted(config.steps, "step"),
+        counted(config.threads, "thread"),
         run.path().display()
     ));
     let results = train_all(&config, run.path(), args.tensorboard, printer)?;
@@ -236,7 +236,7 @@ fn print(summary: &Summary, path: &Path, printer: &Printer) -> Result<()> {
         "none; --threshold sets one".into()
     };
     let lines = [
-        ("agent", format!("{agent} on {env}, {} seeds, policy gradient {gradient}", summary.seeds.len())),
+        ("agent", format!("{agent} on {env}, {}, policy gradient {gradient}", counted(summary.seeds.len(), "seed"))),
         ("reward", format!("{} over {evaluation_episodes} episodes a seed", said(&summary.evaluation_reward))),
         ("terminated", format!("{} of these before the time limit", said(&summary.evaluation_terminated))),
         ("threshold", threshold),
