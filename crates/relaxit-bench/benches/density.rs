@@ -5,6 +5,10 @@ use burn::tensor::{Device, Tensor};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use relaxit::prelude::*;
 
+// As the command `relaxit` has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SHAPE: [usize; 3] = [128, 20, 10];
 
 fn log_prob<L: Density<3>>(criterion: &mut Criterion, name: &str, law: impl Fn(Tensor<3>) -> relaxit::Result<L>) {
@@ -14,8 +18,8 @@ fn log_prob<L: Density<3>>(criterion: &mut Criterion, name: &str, law: impl Fn(T
     let sample = law.sample(&mut Noise::seeded(1));
     let mut group = criterion.benchmark_group("density");
     group.throughput(Throughput::Elements(SHAPE.iter().product::<usize>() as u64));
-    group.bench_function(BenchmarkId::new(name, format!("{SHAPE:?}")), |bencher| {
-        bencher.iter(|| logits.grad(&law.log_prob(sample.clone()).sum().backward()));
+    group.bench_function(BenchmarkId::new(name, SHAPE.map(|n| n.to_string()).join("x")), |bencher| {
+        bencher.iter(|| logits.grad(&law.log_prob(sample.clone()).sum().backward()).expect("of the logits"));
     });
     group.finish();
 }

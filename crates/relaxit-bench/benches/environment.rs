@@ -5,6 +5,10 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use relaxit_rl::environment::make;
 use relaxit_rl::random::Generator;
 
+// As the command `relaxit` has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn environments(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("environment");
     for name in ["cartpole", "acrobot", "taxi"] {

@@ -1,10 +1,17 @@
-//! One estimate and its backward pass of every estimator of bits that the laboratory knows by name.
+//! One estimate of every estimator of bits that the laboratory knows by name: its backward pass, and for those that learn
+//! a step of their parameters.
 #![allow(missing_docs)] // of what criterion's macros write
 
 use burn::tensor::{DType, Device, Tensor};
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use relaxit::control::Tuner;
 use relaxit::prelude::*;
+use relaxit::schedule::Anneal;
 use relaxit_lab::estimators::{Setting, select};
+
+// As the command `relaxit` has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// `[batch, bits]`: few bits, so that enumeration is among them.
 const SHAPE: [usize; 2] = [128, 8];
@@ -16,10 +23,20 @@ fn estimators(criterion: &mut Criterion) {
     let objective = |b: Tensor<2>| (b - 0.45).square().sum_dim(1);
     let setting = Setting { device, dtype: DType::F32, temperature: 0.5, row: vec![SHAPE[1]], noise: Noise::seeded(1) };
     let mut group = criterion.benchmark_group("estimator");
+    group.throughput(Throughput::Elements(SHAPE.iter().product::<usize>() as u64));
     for entry in select::<RelaxedBernoulli<2>, 2>(&[]).expect("all of them") {
         let (mut estimator, mut noise) = (entry.build(&setting), Noise::seeded(2));
-        group.bench_function(BenchmarkId::new(entry.name(), format!("{SHAPE:?}")), |bencher| {
-            bencher.iter(|| logits.grad(&estimator.estimate(&at, &objective, &mut noise).surrogate.backward()));
+        // A step of length 0 costs what any other costs, and leaves every repetition the same work.
+        let mut tuner = Tuner::new(Anneal::Constant(0.0)).expect("not negative");
+        group.bench_function(BenchmarkId::new(entry.name(), SHAPE.map(|n| n.to_string()).join("x")), |bencher| {
+            bencher.iter(|| {
+                let estimate = estimator.estimate(&at, &objective, &mut noise);
+                let gradient = logits.grad(&estimate.surrogate.backward()).expect("of the logits");
+                if let Some(tuning) = estimate.tuning {
+                    tuner.step(&mut *estimator, tuning);
+                }
+                gradient
+            });
         });
     }
     group.finish();

@@ -1,8 +1,14 @@
 //! Base noise, element by element.
 #![allow(missing_docs)] // of what criterion's macros write
 
+use std::hint::black_box;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use relaxit::noise::{Base, Noise};
+
+// As the command `relaxit` has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn fill(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("noise");
@@ -11,7 +17,7 @@ fn fill(criterion: &mut Criterion) {
         for base in [Base::Uniform, Base::Logistic, Base::Gumbel, Base::Exponential, Base::Normal] {
             let (mut noise, mut out) = (Noise::seeded(0), vec![0.0; len]);
             group.bench_function(BenchmarkId::new(format!("{base:?}"), len), |bencher| {
-                bencher.iter(|| noise.fill(base, &mut out));
+                bencher.iter(|| noise.fill(base, black_box(&mut out)));
             });
         }
     }

@@ -14,11 +14,12 @@ use relaxit_lab::vae::step::{Step, optimizer};
 use relaxit_rl::agent::{Agent, AgentConfig, Algorithm, Collection};
 use relaxit_rl::environment::make;
 
+// As the command `relaxit` has it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn auto_encoder(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("auto-encoder step");
+    let mut group = criterion.benchmark_group("auto-encoder");
     for latent in [Method::Concrete, Method::StraightThrough, Method::Rloo, Method::Disarm, Method::Rebar] {
         let latents = Latents { variables: 20, categories: None };
         let config = VaeConfig { latent, latents, samples: Some(2), ..VaeConfig::default() };
@@ -27,6 +28,7 @@ fn auto_encoder(criterion: &mut Criterion) {
         let mut model = Some(Vae::new(&config, code.sizes(), &noise.fork("weights"), &device));
         let mut optimizer = optimizer().expect("in range");
         let x: Tensor<2> = noise.draw(Base::Uniform, [config.batch_size, PIXELS], &device);
+        group.throughput(Throughput::Elements(config.batch_size as u64));
         group.bench_function(BenchmarkId::new(latent.name(), "784-400-20-400-784"), |bencher| {
             bencher.iter(|| {
                 let (temperature, learning_rate) = (0.5, config.learning_rate);
@@ -42,7 +44,7 @@ fn auto_encoder(criterion: &mut Criterion) {
 }
 
 fn agents(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("agent update");
+    let mut group = criterion.benchmark_group("agent");
     group.sampling_mode(SamplingMode::Flat);
     for algorithm in Algorithm::ALL {
         // Segments, so that every update has as many steps.

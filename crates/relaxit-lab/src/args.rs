@@ -9,7 +9,7 @@ mod trial;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand, value_parser};
+use clap::{Args, Parser, Subcommand};
 use relaxit::schedule::Anneal;
 
 pub use self::trial::{AuditArgs, AuditFormat, ReferenceKind, ToyArgs};
@@ -81,6 +81,7 @@ Nothing is trained: everything is drawn from what the runs left.
 
 /// Options of `relaxit report`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct ReportArgs {
     /// Directories of finished runs
     #[arg(required = true, value_name = "RUN")]
@@ -100,6 +101,7 @@ are relative errors against differences, which need a law that is smooth over le
 
 /// Options of `relaxit laws check`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct CheckArgs {
     /// Which laws; `relaxit sample --list` shows them [default: all]
     #[arg(value_name = "LAW")]
@@ -114,7 +116,7 @@ pub struct CheckArgs {
     pub draws: u64,
 
     /// Seed of everything random
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = seed)]
     pub seed: u64,
 }
 
@@ -154,7 +156,7 @@ is null in JSON.";
 
 /// Options of `relaxit sample`.
 #[derive(Debug, Args)]
-#[command(after_long_help = SAMPLE_NOTES)]
+#[command(allow_negative_numbers = true, after_long_help = SAMPLE_NOTES)]
 pub struct SampleArgs {
     /// Which law, in any case; --list shows them
     #[arg(required_unless_present = "list")]
@@ -169,7 +171,7 @@ pub struct SampleArgs {
     pub draws: u64,
 
     /// Seed of the noise
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = seed)]
     pub seed: u64,
 
     /// How rows are written
@@ -219,6 +221,7 @@ whose mean is a quarter of the largest count.";
 
 /// Options of `relaxit vae`; what is not given has the default, or the value of the run that is resumed.
 #[derive(Debug, Default, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct VaeArgs {
     /// Start from the model of a paper instead of the defaults; other options go before it
     #[arg(long, value_enum)]
@@ -241,7 +244,7 @@ pub struct VaeArgs {
     pub atoms: Option<u64>,
 
     /// Correlation between any two bits of a group, above -1/(bits - 1) and below 1 [default: 0.5]
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER")]
     pub correlation: Option<f64>,
 
     /// Law of the codes before an image is seen [default: uniform]
@@ -291,7 +294,7 @@ pub struct VaeArgs {
     pub temperature: Option<Anneal>,
 
     /// Seed of everything random [default: 0]
-    #[arg(long)]
+    #[arg(long, value_parser = seed)]
     pub seed: Option<u64>,
 
     /// Threads that compute, 1 to 1024 [default: one for each core]
@@ -340,8 +343,16 @@ pub struct VaeArgs {
     pub quick: bool,
 }
 
-fn size(low: u64, high: u64) -> clap::builder::RangedU64ValueParser {
-    value_parser!(u64).range(low..=high)
+/// A whole number between two; clap's own parser says no range of what is no whole number.
+fn size(low: u64, high: u64) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (low..=high).contains(number));
+        number.ok_or_else(|| format!("expected a whole number from {low} to {high}"))
+    }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    size(0, u64::MAX)(text)
 }
 
 fn learning_rate(text: &str) -> Result<f64, String> {
@@ -368,6 +379,20 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// A number below the range of an option is refused by the option, rather than taken for another one.
+    #[test]
+    fn every_option_is_shown_negative_numbers() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments().filter(|argument| argument.get_action().takes_values()) {
+                assert!(argument.is_allow_negative_numbers_set(), "{}: {argument}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        let mut command = Cli::command();
+        command.build();
+        command.get_subcommands().filter(|command| command.get_name() != "help").for_each(check);
     }
 
     /// So is the table of shapes.

@@ -56,7 +56,8 @@ impl Printer {
     /// Reports why the command failed: status 2 for a mistake of the caller, 1 for anything else.
     #[must_use]
     pub fn failure(&self, error: &anyhow::Error) -> ExitCode {
-        self.note(&format!("error: {error:#}"));
+        // A parser's message ends with a line of its own.
+        self.note(format!("error: {error:#}").trim_end());
         ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
     }
 
@@ -76,6 +77,12 @@ impl Printer {
         bar.reset_eta();
         Progress { bar, interactive: self.interactive }
     }
+}
+
+/// A number with its noun, as in `1 seed` or `2 seeds`.
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 impl Default for Printer {

@@ -128,6 +128,7 @@ fn many_latents_are_compared_with_a_long_run() {
         assert!((number(&run, "mean") - number(exact, "mean")).abs() < 1e-12, "{run}");
     }
     let message = fails(&mut typed("audit --latents 17 --reference exact"), 2);
+    assert!(message.starts_with("error: "), "before anything else is said: {message}");
     assert!(message.contains("at most 65536 outcomes") && message.contains("--reference rloo"), "{message}");
     let message = fails(&mut typed("audit --latents 9x4 --estimators exact,rloo"), 2);
     assert!(message.contains("--estimators exact") && message.contains("9x4 latents"), "{message}");
@@ -218,7 +219,7 @@ fn bad_input_is_a_usage_error() {
         ("--objective nk --target 0.3", "--target is the toy's"),
         ("--target inf", "between -1e6 and 1e6"),
         ("--temperature 0", "between 1e-3 and 1e3"),
-        ("--draws 99", "100..=10000000"),
+        ("--draws 99", "from 100 to 10000000"),
         ("--image 3", "--run"),
         ("--run somewhere --objective nk", "cannot be used with"),
     ] {
@@ -291,9 +292,9 @@ fn bad_toys_are_usage_errors_and_leave_nothing_behind() {
         ("--target 1.5", "between 0 and 1"),
         ("--target 0.3,0.3", "--target names one twice"),
         ("--estimators reinmax", "no estimator `reinmax` for bits; there are: exact,"),
-        ("--steps 0", "1..=1000000"),
-        ("--seeds 0", "1..=1000"),
-        ("--draws 1", "2..=100000"),
+        ("--steps 0", "from 1 to 1000000"),
+        ("--seeds 0", "from 1 to 1000"),
+        ("--draws 1", "from 2 to 100000"),
         ("--learning-rate 0", "above 0 and at most 1"),
         ("--temperature 0", "between 1e-3 and 1e3"),
     ] {

@@ -225,6 +225,25 @@ fn what_is_no_finished_run_is_refused_by_name() {
     }
     let message = refused(&[&one, &two]);
     assert!(message.contains("one configuration and seed") && message.contains("two"), "{message}");
+
+    fs::write(one.join("metrics.jsonl"), "").unwrap();
+    let message = refused(&[&one]);
+    assert!(message.contains("one/metrics.jsonl has 0 lines of 1"), "{message}");
+}
+
+/// Of such names the report tells what can be told.
+#[test]
+#[cfg(target_os = "linux")]
+fn directories_need_not_be_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let parent = TempDir::new().unwrap();
+    let [run, out] = [&b"run \xFF"[..], b"report \xFE"].map(|name| parent.path().join(OsStr::from_bytes(name)));
+    succeeds(typed("audit --draws 100 --tune 0 --estimators rloo").arg("--out").arg(&run));
+    succeeds(typed("report").arg(&run).arg("--out").arg(&out));
+    let markdown = fs::read_to_string(out.join("report.md")).unwrap();
+    assert!(markdown.contains("run \u{FFFD}' --out '"), "{markdown}");
 }
 
 #[test]

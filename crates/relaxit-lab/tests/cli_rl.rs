@@ -69,6 +69,14 @@ fn every_agent_leaves_everything_it_promises() {
     let output = succeeds(relaxit(&["rl", "watch"]).arg(&runs[0]));
     assert!(String::from_utf8_lossy(&output.stdout).contains("reward"));
     assert!(fs::read(runs[0].join("watch.gif")).unwrap().starts_with(b"GIF89a"));
+
+    let cut = runs[0].join("seed-1/metrics.jsonl");
+    let first = fs::read_to_string(&cut).unwrap().lines().next().unwrap().to_owned();
+    fs::write(&cut, first).unwrap();
+    for command in [&["rl", "compare"][..], &["report"]] {
+        let message = fails(relaxit(command).arg(&runs[0]), 1);
+        assert!(message.contains("seed-1/metrics.jsonl lacks lines"), "{message}");
+    }
 }
 
 #[test]
@@ -131,8 +139,15 @@ fn bad_input_is_refused_by_name() {
     for (options, word) in [
         (&["--env=pong"][..], "cartpole"),
         (&["--agent=dqn"], "reinforce"),
-        (&["--discount=1.5"], "discount"),
-        (&["--temperature=0"], "temperature"),
+        (&["--discount=1.5"], "error: --discount must be in [0, 1], got 1.5"),
+        (&["--lambda", "-1"], "error: --lambda must be in [0, 1], got -1"),
+        (&["--agent=relax", "--temperature=0"], "error: --temperature must be in [0.001, 1000], got 0"),
+        (&["--agent=a2c", "--temperature=1"], "--temperature is not for --agent a2c, but for relax, rebar, decoupled"),
+        (&["--agent=a2c", "--control-learning-rate=0.1"], "--control-learning-rate is not for --agent a2c"),
+        (
+            &["--agent=reinforce", "--critic-learning-rate=0.1"],
+            "but for reinforce-baseline, a2c, relax, rebar, decoupled",
+        ),
         (&["--learning-rate=nan"], "learning"),
         (&["--seeds=0"], "seeds"),
         (&["--threshold=inf"], "threshold"),

@@ -248,7 +248,9 @@ fn a_job_that_fails_is_reported_and_stops_no_other() {
     assert_eq!(scene.states()["toy-seed0"], "other");
     let message = fails(&mut scene.sweep("run", &["--index=4"]), 1);
     assert!(message.contains("was started as relaxit") && message.contains("--steps=20"), "{message}");
-    let collected = text(&succeeds(&mut scene.sweep("collect", &[])).stderr);
+    let collected = succeeds(&mut scene.sweep("collect", &[]));
+    assert!(collected.stdout.is_empty());
+    let collected = text(&collected.stderr);
     assert!(collected.contains("6 of 6 jobs are not done yet"), "{collected}");
 }
 
@@ -265,7 +267,7 @@ fn reproduce_runs_a_plan_and_writes_its_report() {
         command
     };
     let message = fails(&mut reproduce(), 1);
-    assert!(message.contains("1 jobs failed") && message.contains("thesis.tex"), "{message}");
+    assert!(message.contains("1 job failed") && message.contains("thesis.tex"), "{message}");
     // The others are reported nevertheless.
     let html = fs::read_to_string(scene.out.join("report.html")).unwrap();
     assert!(html.contains("relaxit reproduce --plan") && html.contains("rloo"), "{} bytes", html.len());

@@ -35,6 +35,10 @@
 //! A law has parameters of rank `D` shaped `batch ++ event`; a sample has the same shape; `log_prob`, `entropy` and
 //! `kl_divergence` keep the event dimensions as 1. Bad input is refused by constructors with an [`Error`] that names
 //! parameter, value and range; behind them nothing returns NaN, and only a tensor of the wrong shape panics.
+//!
+//! # Features
+//! `flex`, the CPU, is on by default. `wgpu`, `vulkan`, `metal`, `cuda` and `rocm` add devices, with kernels of ours for
+//! relaxed bits and choices; `testing` makes the test laws public, for laws and estimators of your own.
 
 mod error;
 mod kernel;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::size;
+use super::{seed, size};
 use crate::figure::two_temperatures::Form;
 
 /// The figures that `relaxit figure` knows.
@@ -32,10 +32,11 @@ pub struct FigureOut {
 
 /// Options of `relaxit figure laplace-bridge`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct LaplaceBridgeArgs {
     /// Three concentrations of a Dirichlet law, 0.01 to 1e6; repeat for each law
     /// [default: 1,1,1 and 2,3,5 and 8,12,20]
-    #[arg(long = "concentration", value_name = "A,B,C", value_parser = concentration)]
+    #[arg(long = "concentration", value_name = "A,B,C", value_parser = concentration, allow_hyphen_values = true)]
     pub concentrations: Vec<[f64; 3]>,
 
     /// Draws from each law, for the distance to its approximation, 100 to 10000000 [default: 100000]
@@ -43,7 +44,7 @@ pub struct LaplaceBridgeArgs {
     pub draws: Option<u64>,
 
     /// Seed of the draws [default: 0]
-    #[arg(long)]
+    #[arg(long, value_parser = seed)]
     pub seed: Option<u64>,
 
     #[command(flatten)]
@@ -58,13 +59,14 @@ temperature. The same noise is used at every pair.";
 
 /// Options of `relaxit figure two-temperatures`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct TwoTemperaturesArgs {
     /// Logits of the choice, 2 to 64 numbers between -50 and 50 [default: 1,0.2,-0.4,-0.8]
-    #[arg(long, value_name = "X,...", value_delimiter = ',', value_parser = logit, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X,...", value_delimiter = ',', value_parser = logit, allow_hyphen_values = true)]
     pub logits: Vec<f64>,
 
     /// Where the objective is least, as many numbers between -1e3 and 1e3, not all equal [default: 0.2,0.9,0,0.6]
-    #[arg(long, value_name = "T,...", value_delimiter = ',', value_parser = target, allow_negative_numbers = true)]
+    #[arg(long, value_name = "T,...", value_delimiter = ',', value_parser = target, allow_hyphen_values = true)]
     pub target: Vec<f64>,
 
     /// Whose Jacobian the estimator takes [default: perturbed]
@@ -88,7 +90,7 @@ pub struct TwoTemperaturesArgs {
     pub draws: Option<u64>,
 
     /// Seed of their noise [default: 0]
-    #[arg(long)]
+    #[arg(long, value_parser = seed)]
     pub seed: Option<u64>,
 
     #[command(flatten)]
@@ -125,7 +127,16 @@ mod tests {
     use super::super::Cli;
     use crate::figure::laplace_bridge::LaplaceBridgeConfig;
     use crate::figure::two_temperatures::TwoTemperaturesConfig;
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
+
+    /// A list may begin with a negative number.
+    #[test]
+    fn lists_may_begin_with_a_minus() {
+        let read = |options: &str| Cli::try_parse_from(format!("relaxit figure {options}").split(' '));
+        assert!(read("two-temperatures --logits -1,2 --target -3,1").is_ok());
+        let refused = read("laplace-bridge --concentration -1,1,1").unwrap_err().to_string();
+        assert!(refused.contains("three numbers between 0.01 and 1e6"), "{refused}");
+    }
 
     /// The defaults are written into the help by hand; this keeps them true.
     #[test]

@@ -16,6 +16,7 @@ The full plan has the budgets of the papers. It is for a cluster (docs/cluster.m
 
 /// Options of `relaxit reproduce`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct ReproduceArgs {
     /// A look in under three minutes on two cores: every method, hardly trained
     #[arg(long, conflicts_with = "full")]

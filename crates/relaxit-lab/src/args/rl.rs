@@ -6,11 +6,11 @@ use clap::{Args, Subcommand};
 use relaxit::schedule::Anneal;
 use relaxit_rl::agent::Algorithm;
 
-use super::size;
+use super::{seed, size};
 
 /// `relaxit rl`: training, or a look at what was trained.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, args_override_self = true)]
+#[command(allow_negative_numbers = true, args_conflicts_with_subcommands = true, args_override_self = true)]
 pub struct RlCommand {
     #[command(subcommand)]
     #[allow(missing_docs)] // clap would take it for the help
@@ -32,6 +32,7 @@ pub enum RlView {
 
 /// Options of `relaxit rl compare`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct CompareArgs {
     /// Directories of finished runs, on one environment
     #[arg(required = true, value_name = "RUN")]
@@ -44,17 +45,18 @@ pub struct CompareArgs {
 
 /// Options of `relaxit rl watch`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct WatchArgs {
     /// Directory of a run
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
 
     /// Which of the run's seeds [default: its first]
-    #[arg(long)]
+    #[arg(long, value_parser = seed)]
     pub seed: Option<u64>,
 
     /// The seed of the episode
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = seed)]
     pub episode: u64,
 
     /// Where the animation goes [default: RUN/watch.gif]
@@ -86,7 +88,7 @@ pub struct RlArgs {
     pub seeds: Option<u64>,
 
     /// The first seed [default: 0]
-    #[arg(long)]
+    #[arg(long, value_parser = seed)]
     pub seed: Option<u64>,
 
     /// Steps of environments for each seed, 1 to 10^12
@@ -97,7 +99,7 @@ pub struct RlArgs {
     #[arg(long, value_name = "COPIES", value_parser = size(1, 65_536))]
     pub environments: Option<u64>,
 
-    /// Steps of each copy in an update; without it, whole episodes, or what suits the agent
+    /// Steps of each copy in an update, 1 to 1000000; without it, whole episodes, or what suits the agent
     #[arg(long, value_name = "STEPS", value_parser = size(1, 1_000_000), conflicts_with = "episodes")]
     pub segment: Option<u64>,
 
@@ -117,27 +119,27 @@ pub struct RlArgs {
     #[arg(long, value_name = "LAMBDA")]
     pub lambda: Option<f64>,
 
-    /// Weight of the policy's entropy at each update: a number, or linear|exponential|cosine:START->END@STEPS
+    /// Weight of the policy's entropy at each update, not negative: a number, or linear|exponential|cosine:START->END@STEPS
     #[arg(long, value_name = "SCHEDULE")]
     pub entropy: Option<Anneal>,
 
-    /// The policy's learning rate at each update: a number, or a schedule
+    /// The policy's learning rate at each update, 0 to 1: a number, or a schedule
     #[arg(long, value_name = "SCHEDULE")]
     pub learning_rate: Option<Anneal>,
 
-    /// The critic's learning rate
+    /// The critic's learning rate, above 0
     #[arg(long, value_name = "RATE")]
     pub critic_learning_rate: Option<f64>,
 
-    /// The control variate's learning rate
+    /// The learning rate of the control variate, or of the decoupled agent's critic of actions, above 0
     #[arg(long, value_name = "RATE")]
     pub control_learning_rate: Option<f64>,
 
-    /// The largest norm of an applied gradient
+    /// The largest norm of an applied gradient, above 0
     #[arg(long, value_name = "NORM")]
     pub max_gradient_norm: Option<f64>,
 
-    /// Temperature of relaxed actions
+    /// Temperature of relaxed actions, 1e-3 to 1e3: for relax, rebar and decoupled
     #[arg(long)]
     pub temperature: Option<f64>,
 
@@ -154,7 +156,7 @@ pub struct RlArgs {
     pub gradients: Option<u64>,
 
     /// Mean reward of 100 training episodes at which the task counts as learned
-    #[arg(long, value_name = "REWARD", allow_negative_numbers = true)]
+    #[arg(long, value_name = "REWARD")]
     pub threshold: Option<f64>,
 
     /// Seeds that are trained at once, 1 to 1024 [default: one for each core]

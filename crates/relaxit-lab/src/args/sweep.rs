@@ -36,6 +36,7 @@ pub enum SweepCommand {
 
 /// Which plan, and where.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct SweepArgs {
     /// The plan
     #[arg(value_name = "PLAN.toml")]
@@ -62,8 +63,8 @@ pub struct RunArgs {
     pub threads: Option<u64>,
 
     /// Run only the job of this number, from 0, as a task of a job array does
-    #[arg(long, value_name = "I", conflicts_with = "jobs")]
-    pub index: Option<usize>,
+    #[arg(long, value_name = "I", conflicts_with = "jobs", value_parser = size(0, u64::MAX))]
+    pub index: Option<u64>,
 }
 
 /// Options of `relaxit sweep collect`.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use super::size;
+use super::{seed, size};
 use crate::audit::objective::BuiltIn;
 use crate::vae::latents::Latents;
 
@@ -29,14 +29,14 @@ chance does once in a billion.";
 
 /// Options of `relaxit audit`.
 #[derive(Debug, Args)]
-#[command(after_long_help = AUDIT_NOTES, group = ArgGroup::new("at").multiple(false))]
+#[command(allow_negative_numbers = true, after_long_help = AUDIT_NOTES, group = ArgGroup::new("at").multiple(false))]
 pub struct AuditArgs {
     /// What codes are judged by [default: toy]
     #[arg(long, value_enum, conflicts_with = "run")]
     pub objective: Option<BuiltIn>,
 
     /// The toy's target t, -1e6 to 1e6 [default: 0.45]
-    #[arg(long, value_name = "T", value_parser = finite, allow_negative_numbers = true)]
+    #[arg(long, value_name = "T", value_parser = finite)]
     pub target: Option<f64>,
 
     /// The code: 6 is six bits, 3x4 three choices among four [default: 6]
@@ -49,7 +49,7 @@ pub struct AuditArgs {
     pub prob: Option<f64>,
 
     /// The same as a logit, -700 to 700; the other categories have 0
-    #[arg(long, value_name = "X", value_parser = logit, allow_negative_numbers = true, group = "at", conflicts_with = "run")]
+    #[arg(long, value_name = "X", value_parser = logit, group = "at", conflicts_with = "run")]
     pub logit: Option<f64>,
 
     /// Take code and objective from the newest checkpoint of this run of `relaxit vae`: the logits are its encoder's
@@ -59,8 +59,8 @@ pub struct AuditArgs {
     pub run: Option<PathBuf>,
 
     /// Which test image, from 0 [default: 0]
-    #[arg(long, requires = "run")]
-    pub image: Option<usize>,
+    #[arg(long, requires = "run", value_parser = size(0, u64::MAX))]
+    pub image: Option<u64>,
 
     /// Directory with the four gzipped MNIST files [default: that of the run]
     #[arg(long, value_name = "DIR", requires = "run")]
@@ -88,7 +88,7 @@ pub struct AuditArgs {
     pub reference: Option<ReferenceKind>,
 
     /// Seed of the noise and of the objective's coefficients
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = seed)]
     pub seed: u64,
 
     /// How results are written
@@ -137,7 +137,7 @@ standard errors), summary.json and toy.svg. Equal options give equal files, but 
 
 /// Options of `relaxit toy`.
 #[derive(Debug, Args)]
-#[command(after_long_help = TOY_NOTES)]
+#[command(allow_negative_numbers = true, after_long_help = TOY_NOTES)]
 pub struct ToyArgs {
     /// Targets t, with commas between, 0 to 1 [default: 0.45,0.499]
     #[arg(long, value_name = "T", value_delimiter = ',', value_parser = unit)]
@@ -168,7 +168,7 @@ pub struct ToyArgs {
     pub temperature: Option<f64>,
 
     /// Seed of everything random [default: 0]
-    #[arg(long)]
+    #[arg(long, value_parser = seed)]
     pub seed: Option<u64>,
 
     /// Directory of the run [default: runs/toy-seedSEED]

@@ -75,7 +75,7 @@ pub(super) fn audit(args: &AuditArgs, printer: &Printer) -> Result<()> {
             if args.target.is_some() {
                 return Err(UsageError("--target is the toy's".into()).into());
             }
-            let image = args.image.unwrap_or(0);
+            let image = usize::try_from(args.image.unwrap_or(0))?;
             let problem = checkpoint::problem(path, args.data_dir.as_deref(), image, args.temperature)?;
             let name = format!("{}, image {image}, {} latents", path.display(), problem.latents);
             (problem, name, DECODED)
@@ -137,7 +137,7 @@ fn report<R: Registered<3>>(
         ..config(args)
     };
     let mut writer = Writer::new(args, config, printer)?;
-    let reference = reference::<R>(args, problem, draws, &noise)?;
+    let reference = reference::<R>(args, problem, draws, &noise);
     for entry in &entries {
         if writer.nobody_reads() {
             return Ok(());
@@ -295,20 +295,16 @@ fn entries<R: Registered<3>>(args: &AuditArgs, problem: &Problem) -> Result<Vec<
             return Err(UsageError(format!("--estimators exact {}", too_many(problem))));
         }
         entries.retain(|entry| !entry.is_exact());
+        if args.reference == Some(ReferenceKind::Exact) {
+            return Err(UsageError(format!("--reference exact {}", too_many(problem))));
+        }
     }
     Ok(entries)
 }
 
-fn reference<R: Registered<3>>(args: &AuditArgs, problem: &Problem, draws: usize, noise: &Noise) -> Result<Reference> {
-    let exact = match args.reference {
-        Some(ReferenceKind::Rloo) => None,
-        Some(ReferenceKind::Exact) => match enumerate(problem) {
-            None => return Err(UsageError(format!("--reference exact {}", too_many(problem))).into()),
-            exact => exact,
-        },
-        None => enumerate(problem),
-    };
-    Ok(exact.unwrap_or_else(|| long_run::<R>(problem, 4 * draws, noise)))
+fn reference<R: Registered<3>>(args: &AuditArgs, problem: &Problem, draws: usize, noise: &Noise) -> Reference {
+    let exact = if args.reference == Some(ReferenceKind::Rloo) { None } else { enumerate(problem) };
+    exact.unwrap_or_else(|| long_run::<R>(problem, 4 * draws, noise))
 }
 
 fn too_many(problem: &Problem) -> String {

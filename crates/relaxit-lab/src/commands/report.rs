@@ -10,8 +10,10 @@ use crate::report::page::{About, FIGURES, HTML, MARKDOWN, write};
 use crate::run::VERSION;
 
 pub(super) fn report(args: &ReportArgs, printer: &Printer) -> Result<()> {
-    printer.note(&format!("relaxit {VERSION}: report of {} directories", args.runs.len()));
-    let about = About::here(command_line(std::env::args().skip(1)), "of each run below".into());
+    printer.note(&format!("relaxit {VERSION}: report, in {}", args.out.display()));
+    // Not `args`, which panics where a path is not UTF-8.
+    let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    let about = About::here(command_line(arguments), "of each run below".into());
     report_on(&args.runs, &args.out, &about, printer)
 }
 

@@ -13,7 +13,7 @@ use relaxit_rl::agent::{Agent, Algorithm, Collection};
 use relaxit_rl::environment::{EnvironmentName, EnvironmentOptions};
 
 use crate::args::rl::{CompareArgs, RlArgs, RlCommand, RlView};
-use crate::printer::{Printer, Progress};
+use crate::printer::{Printer, Progress, counted};
 use crate::report::curve::learning_curves;
 use crate::rl::config::RlConfig;
 use crate::rl::finished::Finished;
@@ -63,13 +63,13 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
         wanted
     };
     printer.note(&format!(
-        "relaxit {VERSION}: rl, {} on {}, {} seeds from {}, {} steps each, {} threads, in {}",
+        "relaxit {VERSION}: rl, {} on {}, {} from {}, {} each, {}, in {}",
         config.agent.algorithm,
         config.env,
-        config.seeds,
+        counted(config.seeds, "seed"),
         config.seed,
-        config.steps,
-        config.threads,
+        counted(config.steps, "step"),
+        counted(config.threads, "thread"),
         run.path().display()
     ));
     let results = train_all(&config, run.path(), args.tensorboard, printer)?;
@@ -184,7 +184,25 @@ fn overlay(mut config: RlConfig, args: &RlArgs) -> Result<RlConfig> {
     set(&mut agent.control_learning_rate, args.control_learning_rate.as_ref());
     set(&mut agent.max_gradient_norm, args.max_gradient_norm.as_ref());
     set(&mut agent.temperature, args.temperature.as_ref());
-    agent.check().map_err(|error| UsageError(error.to_string()))?;
+    for (option, is_given, suits) in [
+        ("critic-learning-rate", args.critic_learning_rate.is_some(), Algorithm::has_critic as fn(Algorithm) -> bool),
+        ("control-learning-rate", args.control_learning_rate.is_some(), Algorithm::relaxes),
+        ("temperature", args.temperature.is_some(), Algorithm::relaxes),
+    ] {
+        if is_given && !suits(agent.algorithm) {
+            let others = Algorithm::ALL.into_iter().filter(|&algorithm| suits(algorithm)).map(Algorithm::name);
+            let others = others.collect::<Vec<_>>().join(", ");
+            return Err(
+                UsageError(format!("--{option} is not for --agent {}, but for {others}", agent.algorithm)).into()
+            );
+        }
+    }
+    agent.check().map_err(|error| match error {
+        relaxit::Error::Parameter { parameter, requirement, got, .. } => {
+            UsageError(format!("--{} must be {requirement}, got {got}", parameter.replace('_', "-")))
+        }
+        error => UsageError(error.to_string()),
+    })?;
     set_size(&mut config.seeds, args.seeds);
     set(&mut config.seed, args.seed.as_ref());
     set_size(&mut config.steps, args.steps);
@@ -218,7 +236,7 @@ fn print(summary: &Summary, path: &Path, printer: &Printer) -> Result<()> {
         "none; --threshold sets one".into()
     };
     let lines = [
-        ("agent", format!("{agent} on {env}, {} seeds, policy gradient {gradient}", summary.seeds.len())),
+        ("agent", format!("{agent} on {env}, {}, policy gradient {gradient}", counted(summary.seeds.len(), "seed"))),
         ("reward", format!("{} over {evaluation_episodes} episodes a seed", said(&summary.evaluation_reward))),
         ("terminated", format!("{} of these before the time limit", said(&summary.evaluation_terminated))),
         ("threshold", threshold),

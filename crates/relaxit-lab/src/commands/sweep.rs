@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::args::sweep::{CollectArgs, RunArgs, SweepArgs, SweepCommand, TableFormat};
-use crate::printer::Printer;
+use crate::printer::{Printer, counted};
 use crate::run::VERSION;
 use crate::sweep::collect::{aligned, collect, csv_line, json_line, table, text};
 use crate::sweep::plan::{Job, Plan};
@@ -45,26 +45,26 @@ fn list(args: &SweepArgs, printer: &Printer) -> Result<()> {
     };
     let lines: Vec<Vec<String>> = sweep.plan.jobs.iter().zip(&states).map(line).collect();
     printer.block(&(aligned(&lines).join("\n") + "\n")).context("cannot write to standard output")?;
-    printer.note(&format!("{}, in {}", counted(&states), sweep.folder.path().display()));
+    printer.note(&format!("{}, in {}", in_each_state(&states), sweep.folder.path().display()));
     Ok(())
 }
 
 /// How many jobs are in each state.
-fn counted(states: &[State]) -> String {
+fn in_each_state(states: &[State]) -> String {
     let count = |name: &str| states.iter().filter(|state| state.name() == name).count();
     let names = ["done", "running", "failed", "missing", "other"].map(|name| (name, count(name)));
     let said: Vec<String> =
         names.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
-    format!("{} jobs: {}", states.len(), said.join(", "))
+    format!("{}: {}", counted(states.len(), "job"), said.join(", "))
 }
 
 fn run(args: &RunArgs, printer: &Printer) -> Result<()> {
     let (plan, folder) = open(&args.sweep)?;
-    let range = match args.index {
+    let range = match args.index.map(usize::try_from) {
         None => 0..plan.jobs.len(),
-        Some(index) if index < plan.jobs.len() => index..index + 1,
+        Some(Ok(index)) if index < plan.jobs.len() => index..index + 1,
         Some(index) => {
-            let last = plan.jobs.len() - 1;
+            let (last, index) = (plan.jobs.len() - 1, index.unwrap_or(usize::MAX));
             return Err(UsageError(format!("--index must be from 0 to {last}, got {index}")).into());
         }
     };
@@ -94,8 +94,9 @@ pub(super) fn work(
     let threads = threads.map_or(Ok((cores / at_once).max(1)), usize::try_from)?;
     let executable = std::env::current_exe().context("cannot find this program")?;
     printer.note(&format!(
-        "relaxit {VERSION}: sweep of {} jobs, {at_once} at once with {threads} threads each, in {}",
-        jobs.len(),
+        "relaxit {VERSION}: sweep of {}, {at_once} at once with {} each, in {}",
+        counted(jobs.len(), "job"),
+        counted(threads, "thread"),
         sweep.folder.path().display()
     ));
     Workers { sweep, executable, at_once, threads, printer }.run(jobs)
@@ -107,7 +108,7 @@ pub(super) fn succeeded(failed: &[(String, String)]) -> Result<()> {
         return Ok(());
     }
     let said: Vec<String> = failed.iter().map(|(name, reason)| format!("\n  {name}: {reason}")).collect();
-    bail!("{} jobs failed; the same command tries them again:{}", failed.len(), said.concat())
+    bail!("{} failed; the same command tries again:{}", counted(failed.len(), "job"), said.concat())
 }
 
 fn gather(args: &CollectArgs, printer: &Printer) -> Result<()> {
@@ -123,7 +124,9 @@ fn gather(args: &CollectArgs, printer: &Printer) -> Result<()> {
             rows.chunk_by(|a, b| command(&a.job) == command(&b.job)).flat_map(|rows| text(&table(rows))).collect()
         }
     };
-    printer.block(&(lines.join("\n") + "\n")).context("cannot write to standard output")?;
+    if !lines.is_empty() {
+        printer.block(&(lines.join("\n") + "\n")).context("cannot write to standard output")?;
+    }
     let missing = sweep.plan.jobs.len() - rows.len();
     if missing > 0 {
         printer.note(&format!("{missing} of {} jobs are not done yet", sweep.plan.jobs.len()));

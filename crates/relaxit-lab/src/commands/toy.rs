@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::args::ToyArgs;
 use crate::estimators::{Entry, select};
-use crate::printer::Printer;
+use crate::printer::{Printer, counted};
 use crate::report::toy::{figure, title};
 use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::toy::config::ToyConfig;
@@ -60,10 +60,10 @@ pub(super) fn toy(args: &ToyArgs, printer: &Printer) -> Result<()> {
         None => run.write_config(&config)?,
     }
     printer.note(&format!(
-        "relaxit {VERSION}: toy, {} estimators, {} steps, {} seeds, seed {}, in {}",
-        entries.len(),
-        config.steps,
-        config.seeds,
+        "relaxit {VERSION}: toy, {}, {}, {}, seed {}, in {}",
+        counted(entries.len(), "estimator"),
+        counted(config.steps, "step"),
+        counted(config.seeds, "seed"),
         config.seed,
         path.display()
     ));

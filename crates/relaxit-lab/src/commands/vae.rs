@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::VaeArgs;
 use crate::mnist::{Mnist, Protocol};
-use crate::printer::Printer;
+use crate::printer::{Printer, counted};
 use crate::report::curve::{Curve, figure};
 use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::usage::UsageError;
@@ -100,12 +100,12 @@ pub(super) fn vae(args: &VaeArgs, printer: &Printer) -> Result<()> {
     };
 
     printer.note(&format!(
-        "relaxit {VERSION}: vae, latent {}, {} latents, protocol {}, seed {}, {} threads, in {}",
+        "relaxit {VERSION}: vae, latent {}, {} latents, protocol {}, seed {}, {}, in {}",
         config.latent.name(),
         config.latents,
         config.protocol.name(),
         config.seed,
-        config.threads,
+        counted(config.threads, "thread"),
         run.path().display()
     ));
     let summary = train_and_judge(&trainer)?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::summary::Summary;
 use super::train::{PhaseMetrics, SeedSummary};
@@ -27,11 +27,15 @@ impl Finished {
             .with_context(|| format!("cannot read {}; is the run finished?", file.display()))?;
         let summary: Summary =
             serde_json::from_str(&text).with_context(|| format!("{} is not of `relaxit rl`", file.display()))?;
-        let metrics = summary.seeds.iter().map(|SeedSummary { seed, .. }| {
+        let metrics = summary.seeds.iter().map(|SeedSummary { seed, steps, .. }| {
             let file = path.join(format!("seed-{seed}/metrics.jsonl"));
             let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
             let lines = text.lines().map(serde_json::from_str).collect::<Result<Vec<PhaseMetrics>, _>>();
-            lines.with_context(|| format!("{} has a line that is no metrics", file.display()))
+            let lines = lines.with_context(|| format!("{} has a line that is no metrics", file.display()))?;
+            let whole = lines.iter().zip(1..).all(|(line, phase)| line.phase == phase);
+            let last = lines.last().map_or(0, |line| line.steps);
+            ensure!(whole && last == *steps, "{} lacks lines: it ends at step {last} of {steps}", file.display());
+            Ok(lines)
         });
         Ok(Self { metrics: metrics.collect::<Result<_>>()?, summary })
     }

@@ -205,7 +205,9 @@ impl VaeConfig {
         };
         if self.layers > 1 && !self.latent.stacks(self.k) {
             let others = Method::names(|method| method.stacks(None));
-            return Err(format!("--layers of codes are bits or choices, of {others}; --latent {name} takes 1"));
+            return Err(format!(
+                "--layers must be 1 with --latent {name}; codes of bits or choices may have more: {others}"
+            ));
         }
         self.tuning_rate = match (self.latent.learns(), self.tuning_rate) {
             (true, rate) => Some(rate.unwrap_or(self.learning_rate)),

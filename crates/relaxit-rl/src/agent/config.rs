@@ -42,6 +42,19 @@ impl Algorithm {
             Self::Decoupled => "decoupled",
         }
     }
+
+    /// Whether it learns values of states: [`AgentConfig::critic_learning_rate`] is for these alone.
+    #[must_use]
+    pub const fn has_critic(self) -> bool {
+        !matches!(self, Self::Reinforce)
+    }
+
+    /// Whether it relaxes actions, with a network at the relaxed ones: [`AgentConfig::temperature`] and
+    /// [`AgentConfig::control_learning_rate`] are for these alone.
+    #[must_use]
+    pub const fn relaxes(self) -> bool {
+        matches!(self, Self::Relax | Self::Rebar | Self::Decoupled)
+    }
 }
 
 impl fmt::Display for Algorithm {

@@ -156,7 +156,7 @@ impl Agent {
                 Box::new(Decoupled::new(shape, hidden_bound, [temperature, rate], critic_steps, &noise, &device))
             }
         };
-        let critic = (config.algorithm != Algorithm::Reinforce).then(|| network("critic", 1, 1e-2));
+        let critic = config.algorithm.has_critic().then(|| network("critic", 1, 1e-2));
         let policy = network("policy", shape[2], 1e-2);
         let noise = root.fork("phase 0");
         let mut agent = Self {

@@ -54,7 +54,8 @@ pub trait ControlVariate<R, const D: usize> {
     }
 }
 
-/// The derivative of a control variate that knows it, pushed forward so that it can be differentiated once more.
+/// The derivative of a control variate that knows it, pushed forward so that it can be differentiated once more, as that of
+/// a [`Network`].
 pub trait Slope<R, const D: usize> {
     /// The derivative of `c(z)` at the relaxation `at` when `z` moves along `tangent`, differentiable in the parameters.
     fn along(&self, at: &R, z: Tensor<D>, tangent: &Tangent<D>) -> Tensor<D>;
@@ -89,6 +90,20 @@ where
 }
 
 /// The sum of two control variates, such as REBAR's and a network's.
+///
+/// # Examples
+/// ```
+/// use relaxit::control::{Network, RelaxedObjective, Sum};
+/// use relaxit::{estimator::Relax, prelude::*};
+/// let device = Device::flex().autodiff();
+/// let scale = Tensor::<1>::ones([1], &device).require_grad();
+/// let network = Network::new(&[3], &[10], &mut Noise::seeded(0), &device)?; // rows of three bits
+/// let relax = Relax::new(Sum(RelaxedObjective::new(scale), network));
+/// let parameters = Estimator::<RelaxedBernoulli<2>, 2>::parameters(&relax);
+/// let lengths: Vec<usize> = parameters.iter().map(|parameter| parameter.dims()[0]).collect();
+/// assert_eq!(lengths, [1, 3 * 10 + 10 + 10 + 1]);
+/// # Ok::<(), relaxit::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Sum<A, B>(pub A, pub B);
 

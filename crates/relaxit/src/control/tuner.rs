@@ -50,6 +50,22 @@ pub struct Tuner {
 }
 
 /// What a checkpoint must hold to continue a training of control variates: the parameters, and what [`Tuner`] remembers.
+///
+/// # Examples
+/// ```
+/// use relaxit::{control::{RelaxedObjective, Tuner}, estimator::Relax, prelude::*, schedule::Anneal};
+/// type Bits = dyn Estimator<RelaxedBernoulli<2>, 2>;
+/// let scaled = |eta: f32| {
+///     let eta = Tensor::<1>::full([1], eta, &Device::flex().autodiff()).require_grad();
+///     Relax::new(RelaxedObjective::new(eta))
+/// };
+/// let (mut trained, mut fresh) = (scaled(0.7), scaled(1.0));
+/// let state = Tuner::new(Anneal::Constant(0.01))?.state::<RelaxedBernoulli<2>, 2>(&trained);
+/// Tuner::new(Anneal::Constant(0.01))?.resume(state, &mut fresh as &mut Bits)?;
+/// let [old, new] = [&mut trained as &mut Bits, &mut fresh].map(|estimator| estimator.parameters().remove(0));
+/// assert_eq!(new.into_scalar::<f32>(), old.into_scalar::<f32>());
+/// # Ok::<(), relaxit::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TunerState {
     /// The parameters of the estimator, in its order.

@@ -102,6 +102,16 @@ pub trait Distribution<const D: usize> {
 }
 
 /// A law with a tractable density (or probability mass).
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let device = Device::flex();
+/// let law = Geometric::from_probs(Tensor::<1>::from_floats([0.5], &device))?;
+/// let log_prob: Vec<f32> = law.log_prob(Tensor::from_floats([2.0, -1.0], &device)).try_into_vec_as().unwrap();
+/// assert!((log_prob[0] - 0.125_f32.ln()).abs() < 1e-6 && log_prob[1] == f32::NEG_INFINITY);
+/// # Ok::<(), relaxit::Error>(())
+/// ```
 pub trait Density<const D: usize>: Distribution<D> {
     /// The logarithm of the density at `value`; event dimensions are kept as 1.
     ///
@@ -148,6 +158,14 @@ pub trait Reparameterized<const D: usize>: Distribution<D> {
 }
 
 /// A law whose first two moments have closed forms, or are exact to rounding by quadrature where it says so.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let law = Poisson::new(Tensor::<1>::from_floats([4.0], &Device::flex()))?;
+/// assert_eq!((law.mean().into_scalar::<f32>(), law.variance().into_scalar::<f32>()), (4.0, 4.0));
+/// # Ok::<(), relaxit::Error>(())
+/// ```
 pub trait Moments<const D: usize>: Distribution<D> {
     /// The expectation, entry by entry.
     fn mean(&self) -> Tensor<D>;
@@ -172,12 +190,32 @@ pub trait Mode<const D: usize>: Distribution<D> {
 }
 
 /// A law whose entropy has a closed form.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let law = OneHotCategorical::from_logits(Tensor::<2>::zeros([5, 8], &Device::flex()))?;
+/// let entropy = law.entropy();
+/// assert_eq!(entropy.dims(), [5, 1]);
+/// assert!((entropy.mean().into_scalar::<f32>() - 8_f32.ln()).abs() < 1e-6);
+/// # Ok::<(), relaxit::Error>(())
+/// ```
 pub trait Entropy<const D: usize>: Distribution<D> {
     /// `−E[log p(x)]` in nats; event dimensions are kept as 1.
     fn entropy(&self) -> Tensor<D>;
 }
 
 /// A continuous law of scalars whose distribution function has a closed form.
+///
+/// # Examples
+/// ```
+/// use relaxit::prelude::*;
+/// let standard = Tensor::<1>::ones([1], &Device::flex());
+/// let law = Logistic::new(standard.zeros_like(), standard)?;
+/// let log_cdf: f32 = law.log_cdf(Tensor::from_floats([-200.0], &Device::flex())).into_scalar();
+/// assert!((log_cdf + 200.0).abs() < 1e-4); // where the distribution function itself is 0 in single precision
+/// # Ok::<(), relaxit::Error>(())
+/// ```
 pub trait Cdf<const D: usize>: Distribution<D> {
     /// `log P(X ≤ value)`.
     fn log_cdf(&self, value: Tensor<D>) -> Tensor<D>;

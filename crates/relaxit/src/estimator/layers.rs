@@ -14,7 +14,7 @@ use crate::relaxation::{Relaxation, straight_through};
 
 /// A model with several layers of discrete variables, `b₁ ~ p(b₁)`, `b₂ ~ p(b₂ | b₁)`, …, and what they are judged by.
 ///
-/// Control variates and pathwise gradients ask for both functions at relaxed samples too.
+/// Control variates and pathwise gradients ask for both functions at relaxed samples too. [`Layered`] has an example.
 pub trait Layers<R: Relaxation<D>, const D: usize> {
     /// The law of the layer above the samples `below`: of the first layer if there are none.
     fn layer(&self, below: &[Tensor<D>]) -> R;

@@ -101,7 +101,7 @@ pub enum Target {
 /// One estimate, as a term to differentiate.
 ///
 /// `surrogate` plugs into any encoder: its gradient with respect to whatever the logits depend on is the estimate.
-/// Parameters inside the objective get theirs once, from `f(b)`.
+/// Parameters inside the objective get theirs once, from `f(b)`. [`Estimator`] has an example.
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct Estimate<const D: usize> {

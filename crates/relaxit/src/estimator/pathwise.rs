@@ -36,6 +36,18 @@ pub struct Pathwise;
 /// # Gradient
 /// Exact in expectation for linear `f`, biased otherwise.
 ///
+/// # Examples
+/// ```
+/// use relaxit::{estimator::StraightThrough, prelude::*};
+/// let device = Device::flex().autodiff();
+/// let logits = Tensor::<2>::zeros([1, 3], &device).require_grad();
+/// let at = RelaxedBernoulli::from_logits(logits.clone(), 0.5)?;
+/// let estimate = StraightThrough.estimate(&at, &|b: Tensor<2>| b.sum_dim(1), &mut Noise::seeded(0));
+/// let gradient: Vec<f32> = logits.grad(&estimate.surrogate.backward()).unwrap().try_into_vec_as().unwrap();
+/// assert_eq!(gradient, [0.25; 3]); // θ(1 − θ), whatever was drawn
+/// # Ok::<(), relaxit::Error>(())
+/// ```
+///
 /// # References
 /// [`crate::reference::STRAIGHT_THROUGH`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,6 +61,17 @@ pub struct StraightThrough;
 ///
 /// # Gradient
 /// Biased, even for linear `f`.
+///
+/// # Examples
+/// ```
+/// use relaxit::{estimator::StraightThroughPathwise, prelude::*};
+/// let device = Device::flex().autodiff();
+/// let at = RelaxedOneHotCategorical::from_logits(Tensor::<2>::zeros([8, 3], &device).require_grad(), 0.5)?;
+/// let squares = |b: Tensor<2>| b.square().sum_dim(1);
+/// let estimate = StraightThroughPathwise.estimate(&at, &squares, &mut Noise::seeded(0));
+/// assert!((estimate.value - 1.0).abs().max().into_scalar::<f32>() < 1e-6); // the objective saw hard samples
+/// # Ok::<(), relaxit::Error>(())
+/// ```
 ///
 /// # References
 /// [`crate::reference::GUMBEL_SOFTMAX`].

@@ -54,11 +54,34 @@ impl<B> ScoreFunction<B> {
 }
 
 /// Something subtracted from the value that does not depend on the sample it is subtracted for.
+///
+/// # Examples
+/// ```
+/// use relaxit::{estimator::{Baseline, ScoreFunction}, prelude::*};
+///
+/// /// The mean of the batch's other rows.
+/// struct OtherRows;
+///
+/// impl Baseline<2> for OtherRows {
+///     fn advantage(&mut self, value: Tensor<2>, _: &Tensor<2>) -> Tensor<2> {
+///         let rows = value.dims()[0] as f64;
+///         (value.clone() - value.mean_dim(0)) * (rows / (rows - 1.0))
+///     }
+/// }
+///
+/// let at = RelaxedBernoulli::from_logits(Tensor::<2>::zeros([8, 3], &Device::flex().autodiff()).require_grad(), 0.5)?;
+/// let mut estimator = ScoreFunction::with_baseline(OtherRows);
+/// let constant = |b: Tensor<2>| b.sum_dim(1) * 0.0 + 1e3;
+/// let estimate = estimator.estimate(&at, &constant, &mut Noise::seeded(0));
+/// let gradient = at.logits().grad(&estimate.surrogate.backward()).unwrap();
+/// assert_eq!(gradient.abs().max().into_scalar::<f32>(), 0.0); // without a baseline, 1e3 times the score
+/// # Ok::<(), relaxit::Error>(())
+/// ```
 pub trait Baseline<const D: usize> {
     /// The value less the baseline; then the baseline may learn from the value.
     ///
-    /// `value` and the `logits` that its sample was drawn at carry no gradient. The advantage of a baseline that is trained carries that of its parameters; they
-    /// descend its square.
+    /// `value` and the `logits` that its sample was drawn at carry no gradient. The advantage of a baseline that is trained
+    /// carries that of its parameters; they descend its square.
     fn advantage(&mut self, value: Tensor<D>, logits: &Tensor<D>) -> Tensor<D>;
 
     /// What the estimator may claim with it: no bias, unless the advantage is more than a difference.
@@ -113,6 +136,18 @@ impl<const D: usize> Baseline<D> for ConstantBaseline {
 /// ```
 ///
 /// The first estimate has no baseline. Reads one number from the device at each estimate.
+///
+/// # Examples
+/// ```
+/// use relaxit::estimator::{Baseline, MovingAverage};
+/// use relaxit::prelude::*;
+/// let (mut baseline, logits) = (MovingAverage::new(0.9)?, Tensor::<2>::zeros([4, 1], &Device::flex()));
+/// for expected in [5.0, 0.0] {
+///     let advantage = baseline.advantage(logits.full_like(5.0), &logits);
+///     assert!((advantage - expected).abs().max().into_scalar::<f32>() < 1e-5);
+/// }
+/// # Ok::<(), relaxit::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MovingAverage {
     decay: f64,

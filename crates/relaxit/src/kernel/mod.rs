@@ -56,6 +56,6 @@ pub(crate) use self::hard_concrete::HardConcrete;
 #[cfg(feature = "flex")]
 pub(crate) use self::relaxed::{rsample, rsample_straight_through};
 #[cfg(feature = "flex")]
-pub(crate) use self::tanh::tanh;
+pub(crate) use self::tanh::{serves_tanh, tanh};
 #[cfg(feature = "flex")]
 pub(crate) use self::top_k::{Mark, gumbel_top_k};

@@ -7,9 +7,14 @@ use super::elementary;
 use super::flex::{Array, Fused, TASK, apply, elements, serves, writable};
 use super::{Work, in_parallel, widest};
 
-/// `tanh x`; `None` where there is no kernel for this tensor.
-pub(crate) fn tanh<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
-    serves(&[x]).then(|| apply(Tanh, [x.clone()]))
+/// Whether `x` is what [`tanh`] was made for.
+pub(crate) fn serves_tanh<const D: usize>(x: &Tensor<D>) -> bool {
+    serves(&[x])
+}
+
+/// `tanh x` of a tensor that it [serves](serves_tanh), in its memory unless another tensor looks at it.
+pub(crate) fn tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    apply(Tanh, [x])
 }
 
 #[derive(Clone, Copy, Debug)]

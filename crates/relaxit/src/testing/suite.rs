@@ -36,31 +36,38 @@ where
     ]
 }
 
-/// What every divergence between two laws of one family is held to, from the law at `p` to the law at `q`: its mean
-/// over draws by [`divergence::kl`](mod@super::divergence), and its gradient in the parameters of both.
+/// What every divergence between two laws of one family is held to, for each pair from its first to its second
+/// parameters: its mean over draws by [`divergence::kl`](mod@super::divergence), and its gradient in the parameters of both.
 ///
 /// # Panics
-/// If `p` and `q` have different lengths.
+/// If the two of a pair have different lengths.
 ///
 /// # Examples
 /// ```
 /// use relaxit::prelude::*;
 /// use relaxit::testing::{Verdict, suite};
-/// suite::divergence("Bernoulli", Bernoulli::from_logits, &[0.0, 2.0], &[1.0, -1.0]).iter().for_each(Verdict::assert);
+/// let pairs: [(&[f64], &[f64]); 1] = [(&[0.0, 2.0], &[1.0, -1.0])];
+/// suite::divergence("Bernoulli", Bernoulli::from_logits, &pairs).iter().for_each(Verdict::assert);
 /// ```
 #[must_use = "verdicts that nobody looks at enforce nothing"]
 #[track_caller]
-pub fn divergence<L>(name: &str, family: impl Fn(Tensor<2>) -> L + Copy + 'static, p: &[f64], q: &[f64]) -> Vec<Verdict>
+pub fn divergence<L>(
+    name: &str,
+    family: impl Fn(Tensor<2>) -> L + Copy + 'static,
+    pairs: &[(&[f64], &[f64])],
+) -> Vec<Verdict>
 where
     L: KlDivergence<L, 2> + Density<2> + 'static,
 {
-    assert_eq!(p.len(), q.len(), "divergence: both laws must have as many parameters");
-    let pair = Case::new(name, &[p, q].concat(), move |parameters| {
-        let (p, q) = halves(parameters);
-        (family(p), family(q))
-    });
-    vec![
-        divergence::kl(&Case::new(name, p, family), &Case::new(name, q, family)),
-        finite_difference::of(&pair, "gradient of the divergence", |(p, q)| p.kl_divergence(&q)),
-    ]
+    let mut verdicts = Vec::new();
+    for (p, q) in pairs {
+        assert_eq!(p.len(), q.len(), "divergence: both laws of a pair must have as many parameters");
+        let pair = Case::new(name, &[*p, *q].concat(), move |parameters| {
+            let (p, q) = halves(parameters);
+            (family(p), family(q))
+        });
+        verdicts.push(divergence::kl(&Case::new(name, p, family), &Case::new(name, q, family)));
+        verdicts.push(finite_difference::of(&pair, "gradient of the divergence", |(p, q)| p.kl_divergence(&q)));
+    }
+    verdicts
 }

@@ -12,7 +12,7 @@ use crate::rl::config::RlConfig;
 use crate::rl::finished::Finished as Agents;
 use crate::run::Machine;
 use crate::toy::config::ToyConfig;
-use crate::toy::train::Point;
+use crate::toy::train::{Point, points};
 use crate::vae::config::VaeConfig;
 
 use super::audit::AuditSummary;
@@ -87,18 +87,19 @@ impl Finished {
         let config = read_text(&config)?;
         let table: toml::Table = config.parse().with_context(|| format!("{shown}/config.toml is not TOML"))?;
         let run = match table.get("command").and_then(toml::Value::as_str) {
-            Some("vae") => Run::Vae(Box::new(VaeRun {
-                config: from_toml(&config, path)?,
-                summary: summary(path)?,
-                metrics: lines(&path.join("metrics.jsonl"))?,
-                pictures: [read(&path.join("reconstructions.png"))?, read(&path.join("samples.png"))?],
-            })),
+            Some("vae") => {
+                let config: VaeConfig = from_toml(&config, path)?;
+                let metrics = lines(&path.join("metrics.jsonl"), config.epochs)?;
+                let pictures = [read(&path.join("reconstructions.png"))?, read(&path.join("samples.png"))?];
+                Run::Vae(Box::new(VaeRun { config, summary: summary(path)?, metrics, pictures }))
+            }
             Some("rl") => Run::Rl(Box::new(RlRun { config: from_toml(&config, path)?, agents: Agents::read(path)? })),
-            Some("toy") => Run::Toy(ToyRun {
-                config: from_toml(&config, path)?,
-                summary: summary(path)?,
-                points: lines(&path.join("metrics.jsonl"))?,
-            }),
+            Some("toy") => {
+                let config: ToyConfig = from_toml(&config, path)?;
+                let expected = config.targets.len() * config.estimators.len() * points(&config);
+                let points = lines(&path.join("metrics.jsonl"), expected)?;
+                Run::Toy(ToyRun { config, summary: summary(path)?, points })
+            }
             Some("audit") => Run::Audit(summary(path)?),
             Some("figure") => Run::Figure(summary(path)?),
             Some(other) => bail!("{shown} holds a run of `{other}`, which a report does not know"),
@@ -128,7 +129,10 @@ fn summary<S: DeserializeOwned>(path: &Path) -> Result<S> {
         .with_context(|| format!("{} is not a summary of this version", path.display()))
 }
 
-fn lines<M: DeserializeOwned>(path: &Path) -> Result<Vec<M>> {
+/// The lines of a run's metrics, of which it must have left as many as `expected`.
+fn lines<M: DeserializeOwned>(path: &Path, expected: usize) -> Result<Vec<M>> {
     let parsed = read_text(path)?.lines().map(serde_json::from_str).collect::<Result<Vec<M>, _>>();
-    parsed.with_context(|| format!("{} has a line that is no metrics", path.display()))
+    let metrics = parsed.with_context(|| format!("{} has a line that is no metrics", path.display()))?;
+    ensure!(metrics.len() == expected, "{} has {} lines of {expected}", path.display(), metrics.len());
+    Ok(metrics)
 }
