@@ -1,13 +1,12 @@
 //! Log-densities of relaxed and discrete laws, forward and backward.
 #![allow(missing_docs)] // of what criterion's macros write
 
+mod common;
+
 use burn::tensor::{Device, Tensor};
+use common::said;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use relaxit::prelude::*;
-
-// As the command `relaxit` has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SHAPE: [usize; 3] = [128, 20, 10];
 
@@ -18,7 +17,7 @@ fn log_prob<L: Density<3>>(criterion: &mut Criterion, name: &str, law: impl Fn(T
     let sample = law.sample(&mut Noise::seeded(1));
     let mut group = criterion.benchmark_group("density");
     group.throughput(Throughput::Elements(SHAPE.iter().product::<usize>() as u64));
-    group.bench_function(BenchmarkId::new(name, SHAPE.map(|n| n.to_string()).join("x")), |bencher| {
+    group.bench_function(BenchmarkId::new(name, said(SHAPE)), |bencher| {
         bencher.iter(|| logits.grad(&law.log_prob(sample.clone()).sum().backward()).expect("of the logits"));
     });
     group.finish();

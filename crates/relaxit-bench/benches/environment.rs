@@ -1,13 +1,11 @@
 //! Steps of environments, many at once, under random actions.
 #![allow(missing_docs)] // of what criterion's macros write
 
+mod common;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use relaxit_rl::environment::make;
 use relaxit_rl::random::Generator;
-
-// As the command `relaxit` has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn environments(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("environment");

@@ -2,16 +2,15 @@
 //! a step of their parameters.
 #![allow(missing_docs)] // of what criterion's macros write
 
+mod common;
+
 use burn::tensor::{DType, Device, Tensor};
+use common::said;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use relaxit::control::Tuner;
 use relaxit::prelude::*;
 use relaxit::schedule::Anneal;
 use relaxit_lab::estimators::{Setting, select};
-
-// As the command `relaxit` has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// `[batch, bits]`: few bits, so that enumeration is among them.
 const SHAPE: [usize; 2] = [128, 8];
@@ -28,7 +27,7 @@ fn estimators(criterion: &mut Criterion) {
         let (mut estimator, mut noise) = (entry.build(&setting), Noise::seeded(2));
         // A step of length 0 costs what any other costs, and leaves every repetition the same work.
         let mut tuner = Tuner::new(Anneal::Constant(0.0)).expect("not negative");
-        group.bench_function(BenchmarkId::new(entry.name(), SHAPE.map(|n| n.to_string()).join("x")), |bencher| {
+        group.bench_function(BenchmarkId::new(entry.name(), said(SHAPE)), |bencher| {
             bencher.iter(|| {
                 let estimate = estimator.estimate(&at, &objective, &mut noise);
                 let gradient = logits.grad(&estimate.surrogate.backward()).expect("of the logits");

@@ -1,14 +1,12 @@
 //! Base noise, element by element.
 #![allow(missing_docs)] // of what criterion's macros write
 
+mod common;
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use relaxit::noise::{Base, Noise};
-
-// As the command `relaxit` has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn fill(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("noise");

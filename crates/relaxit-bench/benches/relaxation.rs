@@ -1,13 +1,12 @@
 //! Relaxed and straight-through samples, forward alone and with the backward pass.
 #![allow(missing_docs)] // of what criterion's macros write
 
+mod common;
+
 use burn::tensor::{Device, Tensor};
+use common::said;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use relaxit::prelude::*;
-
-// As the command `relaxit` has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn rsample<R: Relaxation<D>, const D: usize>(
     criterion: &mut Criterion,
@@ -24,7 +23,7 @@ fn rsample<R: Relaxation<D>, const D: usize>(
     let mut noise = Noise::seeded(1);
     let mut group = criterion.benchmark_group(format!("relaxation/{name}"));
     group.throughput(Throughput::Elements(shape.iter().product::<usize>() as u64));
-    let shape = shape.map(|n| n.to_string()).join("x");
+    let shape = said(shape);
     group.bench_function(BenchmarkId::new("forward", &shape), |bencher| bencher.iter(|| constant.rsample(&mut noise)));
     group.bench_function(BenchmarkId::new("forward and backward", &shape), |bencher| {
         bencher.iter(|| gradient(tracked.rsample(&mut noise)));

@@ -1,6 +1,8 @@
 //! One training step of the auto-encoder, for methods of every kind, and one update of every agent.
 #![allow(missing_docs)] // of what criterion's macros write
 
+mod common;
+
 use burn::tensor::{Device, Tensor};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use relaxit::noise::{Base, Noise};
@@ -13,10 +15,6 @@ use relaxit_lab::vae::model::Vae;
 use relaxit_lab::vae::step::{Step, optimizer};
 use relaxit_rl::agent::{Agent, AgentConfig, Algorithm, Collection};
 use relaxit_rl::environment::make;
-
-// As the command `relaxit` has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn auto_encoder(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("auto-encoder");

@@ -79,12 +79,6 @@ impl Printer {
     }
 }
 
-/// A number with its noun, as in `1 seed` or `2 seeds`.
-#[must_use]
-pub fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
 impl Default for Printer {
     fn default() -> Self {
         Self::new()

@@ -28,7 +28,7 @@ use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::usage::UsageError;
 use crate::vae::latents::Latents;
 
-use super::resume::refuse_changes;
+use super::resume::hold_to;
 
 /// Entries of a code that a built-in objective takes: its matrices have the square of them.
 const WIDEST: usize = 1024;
@@ -227,10 +227,7 @@ impl<'a> Writer<'a> {
     fn new(args: &'a AuditArgs, config: AuditConfig, printer: &'a Printer) -> Result<Self> {
         let run = args.out.as_ref().map(|path| RunDirectory::claim(path, args.resume)).transpose()?;
         if let Some(run) = &run {
-            match run.config::<AuditConfig>()? {
-                Some(stored) => refuse_changes(run, &stored, &config)?,
-                None => run.write_config(&config)?,
-            }
+            hold_to(run, &config)?;
         }
         printer.note(&format!("relaxit {VERSION}: audit, {}", title(&config)));
         let read = match args.format {

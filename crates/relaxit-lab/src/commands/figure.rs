@@ -12,7 +12,7 @@ use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::usage::UsageError;
 
 use super::overlay::{set, set_size};
-use super::resume::refuse_changes;
+use super::resume::hold_to;
 
 pub(super) fn figure(command: &FigureCommand, printer: &Printer) -> Result<()> {
     let (config, FigureOut { out, resume }) = match command {
@@ -21,10 +21,7 @@ pub(super) fn figure(command: &FigureCommand, printer: &Printer) -> Result<()> {
     };
     let path = out.clone().unwrap_or_else(|| config.default_directory());
     let run = RunDirectory::claim(&path, *resume)?;
-    match run.config::<FigureConfig>()? {
-        Some(stored) => refuse_changes(&run, &stored, &config)?,
-        None => run.write_config(&config)?,
-    }
+    hold_to(&run, &config)?;
     printer.note(&format!("relaxit {VERSION}: figure {}, in {}", config.name(), path.display()));
     let figure = config.compute()?;
     let (files, lines) = match &figure {

@@ -2,9 +2,18 @@
 
 use anyhow::Result;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::run::RunDirectory;
 use crate::usage::UsageError;
+
+/// Starts `run` at a configuration, or refuses to go on with it at another.
+pub(super) fn hold_to<C: Serialize + DeserializeOwned>(run: &RunDirectory, config: &C) -> Result<()> {
+    match run.config()? {
+        Some(stored) => refuse_changes(run, &stored, config),
+        None => run.write_config(config),
+    }
+}
 
 /// Refuses to go on with `run` at a configuration that contradicts the stored one.
 pub(super) fn refuse_changes<C: Serialize>(run: &RunDirectory, stored: &C, asked: &C) -> Result<()> {

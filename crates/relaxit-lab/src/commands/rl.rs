@@ -13,8 +13,9 @@ use relaxit_rl::agent::{Agent, Algorithm, Collection};
 use relaxit_rl::environment::{EnvironmentName, EnvironmentOptions};
 
 use crate::args::rl::{CompareArgs, RlArgs, RlCommand, RlView};
-use crate::printer::{Printer, Progress, counted};
+use crate::printer::{Printer, Progress};
 use crate::report::curve::learning_curves;
+use crate::report::page::count;
 use crate::rl::config::RlConfig;
 use crate::rl::finished::Finished;
 use crate::rl::statistics::{Interval, probability_of_improvement};
@@ -66,10 +67,10 @@ fn run(args: &RlArgs, printer: &Printer) -> Result<()> {
         "relaxit {VERSION}: rl, {} on {}, {} from {}, {} each, {}, in {}",
         config.agent.algorithm,
         config.env,
-        counted(config.seeds, "seed"),
+        count(config.seeds, "seed"),
         config.seed,
-        counted(config.steps, "step"),
-        counted(config.threads, "thread"),
+        count(config.steps, "step"),
+        count(config.threads, "thread"),
         run.path().display()
     ));
     let results = train_all(&config, run.path(), args.tensorboard, printer)?;
@@ -236,7 +237,7 @@ fn print(summary: &Summary, path: &Path, printer: &Printer) -> Result<()> {
         "none; --threshold sets one".into()
     };
     let lines = [
-        ("agent", format!("{agent} on {env}, {}, policy gradient {gradient}", counted(summary.seeds.len(), "seed"))),
+        ("agent", format!("{agent} on {env}, {}, policy gradient {gradient}", count(summary.seeds.len(), "seed"))),
         ("reward", format!("{} over {evaluation_episodes} episodes a seed", said(&summary.evaluation_reward))),
         ("terminated", format!("{} of these before the time limit", said(&summary.evaluation_terminated))),
         ("threshold", threshold),

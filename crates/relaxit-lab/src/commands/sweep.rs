@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::args::sweep::{CollectArgs, RunArgs, SweepArgs, SweepCommand, TableFormat};
-use crate::printer::{Printer, counted};
+use crate::printer::Printer;
+use crate::report::page::count;
 use crate::run::VERSION;
 use crate::sweep::collect::{aligned, collect, csv_line, json_line, table, text};
 use crate::sweep::plan::{Job, Plan};
@@ -51,11 +52,11 @@ fn list(args: &SweepArgs, printer: &Printer) -> Result<()> {
 
 /// How many jobs are in each state.
 fn in_each_state(states: &[State]) -> String {
-    let count = |name: &str| states.iter().filter(|state| state.name() == name).count();
-    let names = ["done", "running", "failed", "missing", "other"].map(|name| (name, count(name)));
+    let of_name = |name: &str| states.iter().filter(|state| state.name() == name).count();
+    let names = ["done", "running", "failed", "missing", "other"].map(|name| (name, of_name(name)));
     let said: Vec<String> =
         names.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
-    format!("{}: {}", counted(states.len(), "job"), said.join(", "))
+    format!("{}: {}", count(states.len(), "job"), said.join(", "))
 }
 
 fn run(args: &RunArgs, printer: &Printer) -> Result<()> {
@@ -95,8 +96,8 @@ pub(super) fn work(
     let executable = std::env::current_exe().context("cannot find this program")?;
     printer.note(&format!(
         "relaxit {VERSION}: sweep of {}, {at_once} at once with {} each, in {}",
-        counted(jobs.len(), "job"),
-        counted(threads, "thread"),
+        count(jobs.len(), "job"),
+        count(threads, "thread"),
         sweep.folder.path().display()
     ));
     Workers { sweep, executable, at_once, threads, printer }.run(jobs)
@@ -108,7 +109,7 @@ pub(super) fn succeeded(failed: &[(String, String)]) -> Result<()> {
         return Ok(());
     }
     let said: Vec<String> = failed.iter().map(|(name, reason)| format!("\n  {name}: {reason}")).collect();
-    bail!("{} failed; the same command tries again:{}", counted(failed.len(), "job"), said.concat())
+    bail!("{} failed; the same command tries again:{}", count(failed.len(), "job"), said.concat())
 }
 
 fn gather(args: &CollectArgs, printer: &Printer) -> Result<()> {

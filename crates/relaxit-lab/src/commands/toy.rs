@@ -9,14 +9,15 @@ use serde::Serialize;
 
 use crate::args::ToyArgs;
 use crate::estimators::{Entry, select};
-use crate::printer::{Printer, counted};
+use crate::printer::Printer;
+use crate::report::page::count;
 use crate::report::toy::{figure, title};
 use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::toy::config::ToyConfig;
 use crate::toy::train::{Curves, optimum, points, train};
 use crate::usage::UsageError;
 
-use super::resume::refuse_changes;
+use super::resume::hold_to;
 
 /// What came out: `summary.json`.
 #[derive(Debug, Serialize)]
@@ -55,15 +56,12 @@ pub(super) fn toy(args: &ToyArgs, printer: &Printer) -> Result<()> {
     let config = config(args, &entries)?;
     let path = args.out.clone().unwrap_or_else(|| config.default_directory());
     let run = RunDirectory::claim(&path, args.resume)?;
-    match run.config::<ToyConfig>()? {
-        Some(stored) => refuse_changes(&run, &stored, &config)?,
-        None => run.write_config(&config)?,
-    }
+    hold_to(&run, &config)?;
     printer.note(&format!(
         "relaxit {VERSION}: toy, {}, {}, {}, seed {}, in {}",
-        counted(entries.len(), "estimator"),
-        counted(config.steps, "step"),
-        counted(config.seeds, "seed"),
+        count(entries.len(), "estimator"),
+        count(config.steps, "step"),
+        count(config.seeds, "seed"),
         config.seed,
         path.display()
     ));

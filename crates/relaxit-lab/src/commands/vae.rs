@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::VaeArgs;
 use crate::mnist::{Mnist, Protocol};
-use crate::printer::{Printer, counted};
+use crate::printer::Printer;
 use crate::report::curve::{Curve, figure};
+use crate::report::page::count;
 use crate::run::{RunDirectory, VERSION, write_atomically};
 use crate::usage::UsageError;
 use crate::vae::code::Model;
@@ -105,7 +106,7 @@ pub(super) fn vae(args: &VaeArgs, printer: &Printer) -> Result<()> {
         config.latents,
         config.protocol.name(),
         config.seed,
-        counted(config.threads, "thread"),
+        count(config.threads, "thread"),
         run.path().display()
     ));
     let summary = train_and_judge(&trainer)?;

@@ -26,6 +26,7 @@ use anyhow::{Result, ensure};
 
 pub use self::document::{Block, Column, Document, Figure, Image, Item, Section, Table};
 pub(super) use self::html::escape;
+pub use self::text::count;
 
 use self::finished::{Finished, Run};
 use crate::figure::Figure as Computed;

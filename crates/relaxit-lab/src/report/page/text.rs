@@ -34,7 +34,8 @@ pub(super) fn any_size(x: f64) -> String {
 }
 
 /// `1 seed`, `2 seeds`.
-pub(super) fn count(n: usize, noun: &str) -> String {
+#[must_use]
+pub fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
